@@ -1,0 +1,30 @@
+// Command strata is a batch user-segmentation job.
+package main
+
+import (
+	_ "cel.dev/cel-go/cel"
+	_ "cel.dev/cel-go/ext"
+	_ "cloud.google.com/go/storage"
+	_ "github.com/andybalholm/brotli"
+	_ "github.com/apache/arrow/go/v17/arrow/array"
+	_ "github.com/aws/aws-sdk-go-v2/config"
+	_ "github.com/aws/aws-sdk-go-v2/credentials"
+	_ "github.com/aws/aws-sdk-go-v2/service/s3"
+	_ "github.com/aws/smithy-go"
+	_ "github.com/google/uuid"
+	_ "github.com/invopop/jsonschema"
+	_ "github.com/klauspost/compress/huff0"
+	_ "github.com/klauspost/compress/snappy"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/parquet-go/parquet-go"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/spf13/cobra"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "github.com/zeebo/xxh3"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "google.golang.org/api/googleapi"
+	_ "google.golang.org/api/option"
+	_ "time/tzdata"
+)

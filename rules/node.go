@@ -1,0 +1,163 @@
+package rules
+
+import "regexp"
+
+// A nodeID is the place of a node in a graph. Arguments have smaller ids than the nodes that use them.
+type nodeID int32
+
+// A node is one value of the shared graph: an operation on earlier nodes. Nodes are hash-consed: two nodes of one graph never
+// mean the same, so a sub-expression that many rules, or several steps, share is evaluated once.
+//
+// Unless its op says otherwise a node is strict: its answer is an error or unknown when an argument is, in the order
+// of cel-go v0.33.2 (RULES.md 3.2), which is the oracle.
+type node struct {
+	op     opcode
+	typ    valueType
+	args   []nodeID
+	lit    literal        // opConst: the value. opField: lit.Int is the field's place. opKey: lit.String is the key
+	name   string         // opColumn: the snapshot's column
+	set    *List          // opInFile: the contents. opInSet: the literal's values
+	regex  *regexp.Regexp // opMatches, opLike
+	zone   *zone          // the op's time zone, where it takes one
+	body   nodeID         // opExists .. opCount: the body, over opElement(depth)
+	depth  int            // opElement and its comprehension: nesting from 0. A node's scope is the deepest opElement below it, 0 none
+	interp *interpreted   // opInterpreted
+
+	columns    []string // the snapshot's columns below this node, sorted
+	canUnknown bool     // some row may be unknown
+	canFail    bool     // some row may be an error
+}
+
+// An opcode names an operation. The comment gives args -> result; "strict" is the default and not repeated.
+type opcode uint8
+
+const (
+	opConst   opcode = iota // () -> typ; lit. A null constant has typ null and is unknown in every row
+	opColumn                // () -> typ; name
+	opElement               // () -> typ: the element that the comprehension of this depth looks at
+
+	// Algebra on whole words. Not strict: Kleene with errors.
+	opAnd  // (bool, bool, ...) -> bool
+	opOr   // (bool, bool, ...) -> bool
+	opNot  // (bool) -> bool
+	opCond // (bool, T, T) -> T
+
+	// Null tests. Not strict; an error passes.
+	opIsNull   // (T) -> bool
+	opIsTrue   // (bool) -> bool, unknown is false
+	opMember   // (bool) -> bool, unknown and error are false: what segment("x") means
+	opCoalesce // (T, T) -> T
+
+	// Comparisons, exact between int, uint and double.
+	opEq     // (T, T) -> bool; != is opNot(opEq)
+	opLt     // (T, T) -> bool; a > b is opLt(b, a)
+	opLe     // (T, T) -> bool
+	opInSet  // (T) -> bool: one of the constants in set; a list literal of constants
+	opInFile // (T) -> bool: a line of the file in set
+	opInList // (T, list(T)) -> bool
+	opInMap  // (string, map) -> bool
+
+	// Arithmetic, checked. Also string + string, list + list (interpreted), timestamp and date arithmetic as in CEL.
+	opAdd // (T, U) -> V
+	opSub
+	opMul
+	opDiv
+	opMod
+	opNeg
+
+	// Text. The second argument is a constant unless said.
+	opStartsWith // (string, string any) -> bool
+	opEndsWith   // (string, string any) -> bool
+	opContains   // (string, string any) -> bool
+	opMatches    // (string) -> bool; regex
+	opLike       // (string) -> bool; regex made from the pattern
+	opEqualFold  // (string, string any) -> bool: iequals, Unicode simple folding
+	opSize       // (string | bytes | list | map) -> int
+	opLower      // (string) -> string, ASCII
+	opUpper      // (string) -> string, ASCII
+	opTrim       // (string) -> string
+
+	// Conversions.
+	opToInt // (T) -> int
+	opToUint
+	opToDouble
+	opToString
+	opToBool
+	opToTimestamp
+	opToDuration
+	opToDate // (string | timestamp with zone) -> date
+
+	// Calendar, in zone.
+	opYear  // (timestamp | date) -> int; month, day, weekday are 1-based, weekday ISO
+	opMonth // the 0-based accessors of CEL (getMonth ...) are lowered to these and arithmetic
+	opDay   // of the month
+	opWeekday
+	opYearDay // 1-based
+	opHour
+	opMinute
+	opSecond
+	opMillisecond
+	opDaysBetween // (date, date) -> int
+	opAgeYears    // (date, date constant) -> int: completed years; 29 February counts from 1 March
+	opAddDays     // (date | timestamp, int) -> the same; civil days in zone
+	opAddMonths   // (date | timestamp, int) -> the same; clamped to the month's end
+
+	// Lists, maps, structs. The body of a comprehension sees the element as opElement(depth).
+	opIndex     // (list(T), int) -> T
+	opField     // (struct) -> T: unknown when the struct or the field is null
+	opKey       // (map) -> T: unknown when the map is null or the key missing
+	opExists    // (list) -> bool; body
+	opAll       // (list) -> bool; body
+	opExistsOne // (list) -> bool; body; strict in the elements
+	opCount     // (list) -> int; body: how many elements answer true; only the list's own null is unknown
+
+	// Splits by hash (RULES.md 6.2). args[0] is the key's canonical text; lit.String is the salt.
+	opHashSplit // (string) -> bool; lit.Double is the fraction
+	opBucket    // (string) -> int; lit.Int is how many buckets
+
+	// Anything else that the checker accepts, by cel-go's interpreter, row by row.
+	opInterpreted // (columns ...) -> typ; interp
+)
+
+// A kind is what a value is, apart from what it holds.
+type kind uint8
+
+const (
+	kindBool kind = iota
+	kindInt
+	kindUint
+	kindDouble
+	kindString
+	kindBytes
+	kindTimestamp
+	kindDuration
+	kindDate
+	kindList
+	kindMap
+	kindStruct
+	kindNull
+)
+
+// A valueType is the type of a node: a kind, and what a list, map or struct holds.
+type valueType struct {
+	kind   kind
+	elem   *valueType // list: the elements; map: the values (keys are strings)
+	fields []field    // struct
+}
+
+// A field of a struct type, in the schema's order.
+type field struct {
+	name string
+	typ  valueType
+}
+
+// A literal is a constant; its node's type says which field holds it.
+type literal struct {
+	Bool   bool
+	Int    int64 // also: date in days since 1970-01-01, duration in nanoseconds
+	Uint   uint64
+	Double float64
+	String string // also: bytes
+	Sec    int64  // timestamp: seconds since 1970-01-01 UTC
+	Nanos  int32  // timestamp: 0..999999999 after Sec
+}
