@@ -1,0 +1,240 @@
+package configs
+
+// The comments on the types and fields of this file are the descriptions in the generated JSON Schema (see schema.go), so
+// they are written for the person who writes the YAML. `required`, `later` and `choices` are read by the decoder and the schema.
+
+// The configuration of one strata job.
+type Config struct {
+	// Other files whose traits, segments and lifecycles are added to those of this file, in this order, before its own. Paths are relative to this file.
+	Include []string `yaml:"include" json:"-"`
+	// The input of one date: all users, one row each.
+	Snapshot Snapshot `yaml:"snapshot" json:"snapshot" required:"true"`
+	// The zone of local days, by its IANA name. The zone database is linked into the binary. Default UTC.
+	Timezone string `yaml:"timezone" json:"timezone" jsonschema:"default=UTC,example=Europe/Paris"`
+	// What `now` is in rules: the local midnight that ends the date (end_of_date, the default) or the one that starts it (start_of_date).
+	Now string `yaml:"now" json:"now" choices:"end_of_date start_of_date" jsonschema:"default=end_of_date"`
+	// Where everything that strata writes goes: gs://, s3:// or file:// and a prefix, or a path relative to this file.
+	Output string `yaml:"output" json:"output" required:"true" jsonschema:"example=gs://lake/strata"`
+	// Named expressions that rules may use.
+	Traits []Trait `yaml:"traits" json:"traits"`
+	// Sets of users, in the order in which membership lists them.
+	Segments []Segment `yaml:"segments" json:"segments"`
+	// Each gives a user one stage or none.
+	Lifecycles []Lifecycle `yaml:"lifecycles" json:"lifecycles"`
+	// What is checked before anything is published.
+	Guards Guards `yaml:"guards" json:"guards"`
+	// What the membership table holds beside segments and stages.
+	Membership Membership `yaml:"membership" json:"membership"`
+	// How results are laid out for readers.
+	Publish Publish `yaml:"publish" json:"publish"`
+
+	Exports    laterPart `yaml:"exports" json:"-" later:"exports"`
+	Delivery   laterPart `yaml:"delivery" json:"-" later:"delivery"`
+	Sinks      laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
+	Aliases    laterPart `yaml:"aliases" json:"-" later:"an alias table of merged users"`
+	IncludePos []Pos     `yaml:"-" json:"-"`
+	OutputPos  Pos       `yaml:"-" json:"-"`
+	NowPos     Pos       `yaml:"-" json:"-"`
+
+	TimezonePos Pos    `yaml:"-" json:"-"`
+	File        string `yaml:"-" json:"-"` // the path it was loaded from
+	files       map[string]*source
+}
+
+// Where the users of a date are and how to read them.
+type Snapshot struct {
+	// The date's Parquet files: gs://, s3:// or file://, or a path relative to this file, with * and ? in names. {date}, {yyyy}, {mm} and {dd} stand for the date.
+	Path    string `yaml:"path" json:"path" required:"true" jsonschema:"example=gs://lake/users/date={date}/*.parquet"`
+	PathPos Pos    `yaml:"-" json:"-"`
+	// The column that identifies a user: string, integer, UUID or binary.
+	UserID    string `yaml:"user_id" json:"user_id" required:"true" jsonschema:"example=user_id"`
+	UserIDPos Pos    `yaml:"-" json:"-"`
+	// The name of an object that must exist beside the files before the date is read.
+	Ready    string `yaml:"ready" json:"ready,omitempty" jsonschema:"example=_SUCCESS"`
+	ReadyPos Pos    `yaml:"-" json:"-"`
+	// What to do when a user id occurs more than once. Default: fail.
+	Duplicates Duplicates `yaml:"duplicates" json:"duplicates"`
+	// The largest share of rows whose user id is null or unusable; above it the run stops. Default 0.1%.
+	MaxRejects Limit `yaml:"max_rejects" json:"max_rejects" atmost:"100%" jsonschema:"default=0.1%"`
+	// Columns under another name or read as another type, by the name that rules use.
+	Columns []ColumnDecl `yaml:"columns" json:"columns"`
+
+	Where laterPart `yaml:"where" json:"-" later:"a filter on the snapshot"`
+}
+
+// The policies for a user id that occurs more than once.
+const (
+	KeepNone   = "fail"   // the run stops
+	KeepLatest = "latest" // the row with the greatest value of Duplicates.By stays
+)
+
+// Which row stays when a user id occurs more than once: the word fail, or keep and by.
+type Duplicates struct {
+	// latest: the row with the greatest value in the column `by`; a null comes last, ties are settled by row hash.
+	Keep string `yaml:"keep" json:"keep" required:"true" choices:"latest"`
+	// The column that says which row is the latest.
+	By    string `yaml:"by" json:"by,omitempty" required:"true" jsonschema:"example=updated_at"`
+	ByPos Pos    `yaml:"-" json:"-"`
+}
+
+// One column of the snapshot, by the name that rules use.
+type ColumnDecl struct {
+	Name string `yaml:"-" json:"name"`
+	// The column's name in the files. Default: the name that rules use.
+	Column string `yaml:"column" json:"column" jsonschema:"example=utm-source"`
+	// The type that rules see.
+	As string `yaml:"as" json:"as,omitempty" choices:"string int double bool timestamp date uuid"`
+	// Texts that count as null in this column.
+	NullText []string `yaml:"null_text" json:"null_text,omitempty"`
+	Pos      Pos      `yaml:"-" json:"-"`
+}
+
+// A named expression that rules may use.
+type Trait struct {
+	// The name that rules use: letters, digits and underscores. It may not be a column's name.
+	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=paid"`
+	NamePos Pos    `yaml:"-" json:"-"`
+	// What it stands for.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// A CEL expression of any type.
+	Value Expr `yaml:"value" json:"value" required:"true"`
+}
+
+// A set of users: those for whom the rule is true.
+type Segment struct {
+	// The name in membership and transitions: a letter, then letters, digits, underscores and hyphens.
+	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=vip"`
+	NamePos Pos    `yaml:"-" json:"-"`
+	// What it is for, in a sentence.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// A CEL expression that is true for the segment's members. It may be left out beside include.
+	When Expr `yaml:"when" json:"when"`
+	// A file of user ids, one a line, that are members whatever the rule says.
+	Include    string `yaml:"include" json:"include,omitempty" jsonschema:"example=lists/always.txt"`
+	IncludePos Pos    `yaml:"-" json:"-"`
+	// A file of user ids, one a line, that are never members. It wins over include.
+	Exclude    string `yaml:"exclude" json:"exclude,omitempty" jsonschema:"example=lists/do_not_contact.txt"`
+	ExcludePos Pos    `yaml:"-" json:"-"`
+
+	Until    laterPart `yaml:"until" json:"-" later:"hysteresis (until)"`
+	MinStay  laterPart `yaml:"min_stay" json:"-" later:"a shortest stay (min_stay)"`
+	Cooldown laterPart `yaml:"cooldown" json:"-" later:"a cooldown"`
+	Guards   laterPart `yaml:"guards" json:"-" later:"guards of a single segment"`
+	Delivery laterPart `yaml:"delivery" json:"-" later:"delivery"`
+	Sinks    laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
+	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
+}
+
+// Stages that exclude each other: a user stands in the first whose rule is true, or in none.
+type Lifecycle struct {
+	// The name of its column in membership: a letter, then letters, digits, underscores and hyphens.
+	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=journey"`
+	NamePos Pos    `yaml:"-" json:"-"`
+	// What it is for, in a sentence.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// The stages in order; the first whose rule is true wins.
+	Stages    []Stage `yaml:"stages" json:"stages" required:"true" jsonschema:"minItems=1"`
+	StagesPos Pos     `yaml:"-" json:"-"`
+
+	Moves laterPart `yaml:"moves" json:"-" later:"a list of allowed moves"`
+}
+
+// One stage of a lifecycle.
+type Stage struct {
+	// The name in membership and transitions: a letter, then letters, digits, underscores and hyphens.
+	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=customer"`
+	NamePos Pos    `yaml:"-" json:"-"`
+	// What it means, in a sentence.
+	Description string `yaml:"description" json:"description,omitempty"`
+	// A CEL expression that is true for users in this stage, unless an earlier stage took them.
+	When Expr `yaml:"when" json:"when" required:"true"`
+}
+
+// What is checked against the previous run before anything is published. The first run skips them; `run --accept` publishes in spite of them.
+type Guards struct {
+	// How far the number of users may fall or grow.
+	SnapshotRows RowsGuard `yaml:"snapshot_rows" json:"snapshot_rows"`
+	// How far the share of nulls may rise in a column that a rule uses.
+	NullShare RiseGuard `yaml:"null_share" json:"null_share"`
+	// How large a share of a segment's members may leave it in one run.
+	Exits ExitsGuard `yaml:"exits" json:"exits"`
+	// How far the share of users for whom a segment's rule is unknown may rise.
+	Unknowns RiseGuard `yaml:"unknowns" json:"unknowns"`
+	// How far the size of a segment may change. Off until set.
+	SegmentSize SizeGuard `yaml:"segment_size" json:"segment_size"`
+}
+
+// Limits on the number of users, as shares of the previous run's.
+type RowsGuard struct {
+	// The largest drop. Default 30%; none turns it off.
+	MaxDrop Limit `yaml:"max_drop" json:"max_drop" atmost:"100%" jsonschema:"default=30%"`
+	// The largest growth. Default none.
+	MaxGrowth Limit `yaml:"max_growth" json:"max_growth" jsonschema:"default=none"`
+}
+
+// A limit on the rise of a share, in points: from 10% to 40% is 30%.
+type RiseGuard struct {
+	// The largest rise in points. Default 30%; none turns it off.
+	MaxRise Limit `yaml:"max_rise" json:"max_rise" atmost:"100%" jsonschema:"default=30%"`
+}
+
+// A limit on the members that leave a segment.
+type ExitsGuard struct {
+	// The largest share of the previous members that may leave. Default 50%; none turns it off.
+	MaxShare Limit `yaml:"max_share" json:"max_share" atmost:"100%" jsonschema:"default=50%"`
+	// Segments that had fewer members are not checked. Default 1000.
+	IgnoreBelow int `yaml:"ignore_below" json:"ignore_below" jsonschema:"default=1000,minimum=0"`
+}
+
+// A limit on the change of a segment's size.
+type SizeGuard struct {
+	// The largest change, up or down, as a share of the previous size. Default none.
+	MaxChange Limit `yaml:"max_change" json:"max_change" jsonschema:"default=none"`
+	// Segments that had fewer members are not checked. Default 1000.
+	IgnoreBelow int `yaml:"ignore_below" json:"ignore_below" jsonschema:"default=1000,minimum=0"`
+}
+
+// What the membership table holds beside segments and stages, and which tables stand beside it.
+type Membership struct {
+	// Columns of the snapshot to copy into membership, by the name that rules use.
+	Columns    []string `yaml:"columns" json:"columns,omitempty" jsonschema:"example=country"`
+	ColumnsPos []Pos    `yaml:"-" json:"-"`
+	// Whether to publish the date since which each membership and stage stands. Default false.
+	Since bool `yaml:"since" json:"since" jsonschema:"default=false"`
+	// Further tables of the same commit: wide (one boolean column per segment), long (one row per user and segment).
+	Also    []string `yaml:"also" json:"also,omitempty" choices:"wide long"`
+	AlsoPos []Pos    `yaml:"-" json:"-"`
+}
+
+// How results are laid out for readers.
+type Publish struct {
+	// Whether to copy each date's files into hive folders (date=.../) after the commit, for tools that list folders. Default true.
+	Hive bool `yaml:"hive" json:"hive" jsonschema:"default=true"`
+}
+
+// laterPart marks a key that a later version builds: the decoder refuses it, the schema leaves it out.
+type laterPart struct{}
+
+// Default returns the values of everything that a file may leave out.
+func Default() *Config {
+	none := Limit{Off: true}
+	return &Config{
+		Timezone: "UTC",
+		Now:      EndOfDate,
+		Snapshot: Snapshot{Duplicates: Duplicates{Keep: KeepNone}, MaxRejects: Limit{Share: 0.001}},
+		Guards: Guards{
+			SnapshotRows: RowsGuard{MaxDrop: Limit{Share: 0.3}, MaxGrowth: none},
+			NullShare:    RiseGuard{MaxRise: Limit{Share: 0.3}},
+			Exits:        ExitsGuard{MaxShare: Limit{Share: 0.5}, IgnoreBelow: 1000},
+			Unknowns:     RiseGuard{MaxRise: Limit{Share: 0.3}},
+			SegmentSize:  SizeGuard{MaxChange: none, IgnoreBelow: 1000},
+		},
+		Publish: Publish{Hive: true},
+	}
+}
+
+// The policies for `now`.
+const (
+	EndOfDate   = "end_of_date"   // the local midnight that ends the date
+	StartOfDate = "start_of_date" // the local midnight that starts it
+)

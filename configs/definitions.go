@@ -1,0 +1,89 @@
+package configs
+
+import (
+	"bytes"
+	"encoding/json"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Definitions is the part of a Config that decides who is in what. A manifest stores it in full as JSON; read back from
+// there, it compiles again and means the same. Paths of lists are relative to the configuration file, as Config.Resolve
+// takes them.
+type Definitions struct {
+	Timezone   string       `json:"timezone"`
+	Now        string       `json:"now"`
+	UserID     string       `json:"user_id"`
+	Duplicates Duplicates   `json:"duplicates"`
+	Columns    []ColumnDecl `json:"columns"`
+	Traits     []Trait      `json:"traits"`
+	Segments   []Segment    `json:"segments"`
+	Lifecycles []Lifecycle  `json:"lifecycles"`
+}
+
+// Definitions returns the part of c that decides who is in what. It shares c's slices.
+func (c *Config) Definitions() *Definitions {
+	return &Definitions{
+		Timezone: c.Timezone, Now: c.Now, UserID: c.Snapshot.UserID, Duplicates: c.Snapshot.Duplicates,
+		Columns: c.Snapshot.Columns, Traits: c.Traits, Segments: c.Segments, Lifecycles: c.Lifecycles,
+	}
+}
+
+// Canonical is what two equal Definitions have in common, byte for byte: JSON without descriptions (they decide nothing),
+// columns by name. Traits keep their order only in writing: it decides nothing either.
+func (d *Definitions) Canonical() []byte {
+	plain := *d
+	plain.Columns = slices.Clone(d.Columns)
+	slices.SortFunc(plain.Columns, func(a, b ColumnDecl) int { return strings.Compare(a.Name, b.Name) })
+	plain.Traits = slices.Clone(d.Traits)
+	slices.SortFunc(plain.Traits, func(a, b Trait) int { return strings.Compare(a.Name, b.Name) })
+	plain.Segments, plain.Lifecycles = slices.Clone(d.Segments), slices.Clone(d.Lifecycles)
+	for i := range plain.Traits {
+		plain.Traits[i].Description = ""
+	}
+	for i := range plain.Segments {
+		plain.Segments[i].Description = ""
+	}
+	for i := range plain.Lifecycles {
+		l := &plain.Lifecycles[i]
+		l.Description, l.Stages = "", slices.Clone(l.Stages)
+		for j := range l.Stages {
+			l.Stages[j].Description = ""
+		}
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		panic(err) // strings, numbers and lists of them only
+	}
+	return text
+}
+
+// Equal says whether two Definitions decide the same for every user.
+func (d *Definitions) Equal(other *Definitions) bool {
+	return bytes.Equal(d.Canonical(), other.Canonical())
+}
+
+// ListFiles returns the paths of all include and exclude lists, each once, sorted.
+func (d *Definitions) ListFiles() []string {
+	var paths []string
+	for _, s := range d.Segments {
+		for _, p := range []string{s.Include, s.Exclude} {
+			if p != "" {
+				paths = append(paths, p)
+			}
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// Resolve turns a path of the configuration into one that stands alone: an address with a scheme and an absolute path stay,
+// any other is relative to the configuration file's folder.
+func (c *Config) Resolve(name string) string {
+	if strings.Contains(name, "://") || path.IsAbs(name) || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(c.File), filepath.FromSlash(name))
+}
