@@ -141,3 +141,9 @@ type Transitions struct {
 
 // Len returns the number of transitions.
 func (t *Transitions) Len() int { return len(t.User) }
+
+// A File is one encoded Parquet file of one partition, complete and checked against what was handed to the encoder.
+type File struct {
+	Data []byte // owned by the caller
+	Rows int64
+}
