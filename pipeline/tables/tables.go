@@ -91,6 +91,8 @@ const (
 	Entered
 	Exited
 	Moved
+
+	Changes = 4 // how many there are
 )
 
 // ChangeNames are the texts that the transitions table shows, by code.
@@ -111,6 +113,8 @@ const (
 	ListChanged
 	SegmentAdded
 	SegmentRemoved
+
+	Reasons = 8 // how many there are
 )
 
 // ReasonNames are the texts that the transitions table shows, by code.

@@ -1,0 +1,88 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/zeebo/xxh3"
+
+	"strata/pipeline/ids"
+)
+
+// What `duplicates: {keep: latest, by: column}` adds to a record: the column as a word that sorts as its values do, and a
+// hash of the row that settles ties.
+
+// orderable tells whether a column can say which row is the latest.
+func orderable(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.INT8, arrow.INT16, arrow.INT32, arrow.INT64, arrow.UINT8, arrow.UINT16, arrow.UINT32, arrow.UINT64,
+		arrow.FLOAT32, arrow.FLOAT64, arrow.DATE32, arrow.TIMESTAMP:
+		return true
+	case arrow.DICTIONARY:
+		return orderable(t.(*arrow.DictionaryType).ValueType)
+	}
+	return false
+}
+
+// orderWords appends two words a row: whether there is a value, and the value as a word that sorts as the values do.
+func orderWords(dst []uint64, col arrow.Array) []uint64 {
+	for i := range col.Len() {
+		if col.IsNull(i) {
+			dst = append(dst, 0, 0)
+			continue
+		}
+		dst = append(dst, 1, orderWord(col, i))
+	}
+	return dst
+}
+
+func orderWord(col arrow.Array, i int) uint64 {
+	switch col := col.(type) {
+	case *array.Dictionary:
+		return orderWord(col.Dictionary(), col.GetValueIndex(i))
+	case *array.Uint8, *array.Uint16, *array.Uint32, *array.Uint64:
+		return fixedBits(col, i)
+	case *array.Float32:
+		return orderedFloat(float64(col.Value(i)))
+	case *array.Float64:
+		return orderedFloat(col.Value(i))
+	default:
+		return ids.Ordered(int64(fixedBits(col, i)))
+	}
+}
+
+// orderedFloat maps a double to a word that sorts as doubles do, NaN (of either sign) after everything.
+func orderedFloat(v float64) uint64 {
+	if v != v {
+		return math.MaxUint64
+	}
+	word := math.Float64bits(v + 0) // -0 becomes 0
+	if word>>63 != 0 {
+		return ^word
+	}
+	return word | 1<<63
+}
+
+// addRowHash adds what a column contributes to the hash of each row. The sum over columns does not depend on their order.
+// Values of the same meaning hash the same, whatever their encoding.
+func addRowHash(sums []uint64, name string, col arrow.Array, scratch []byte) []byte {
+	seed := xxh3.HashString(name)
+	for i := range sums {
+		scratch = hashable(scratch[:0], col, i)
+		sums[i] += xxh3.HashSeed(scratch, seed)
+	}
+	return scratch
+}
+
+// hashable appends value i in a form that equals another's exactly when the values are equal.
+func hashable(dst []byte, col arrow.Array, i int) []byte {
+	if exportable(col.DataType()) {
+		return appendValue(dst, col, i)
+	}
+	if col.IsNull(i) {
+		return append(dst, 0)
+	}
+	return append(append(dst, 1), fmt.Sprint(col.ValueStr(i))...)
+}
