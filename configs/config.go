@@ -28,17 +28,19 @@ type Config struct {
 	// How results are laid out for readers.
 	Publish Publish `yaml:"publish" json:"publish"`
 
-	Exports    laterPart `yaml:"exports" json:"-" later:"exports"`
-	Delivery   laterPart `yaml:"delivery" json:"-" later:"delivery"`
-	Sinks      laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
-	Aliases    laterPart `yaml:"aliases" json:"-" later:"an alias table of merged users"`
-	IncludePos []Pos     `yaml:"-" json:"-"`
-	OutputPos  Pos       `yaml:"-" json:"-"`
-	NowPos     Pos       `yaml:"-" json:"-"`
+	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
+	Delivery laterPart `yaml:"delivery" json:"-" later:"delivery"`
+	Sinks    laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
+	Aliases  laterPart `yaml:"aliases" json:"-" later:"an alias table of merged users"`
 
-	TimezonePos Pos    `yaml:"-" json:"-"`
-	File        string `yaml:"-" json:"-"` // the path it was loaded from
-	files       map[string]*source
+	IncludePos  []Pos `yaml:"-" json:"-"`
+	TimezonePos Pos   `yaml:"-" json:"-"`
+	OutputPos   Pos   `yaml:"-" json:"-"`
+
+	File     string   `yaml:"-" json:"-"` // the path it was loaded from
+	Warnings Problems `yaml:"-" json:"-"` // worth saying, sorted; Load succeeds in spite of them
+	files    map[string]*source
+	faulty   map[Pos]bool // places of values that the decoder refused, so that validate does not judge their remains
 }
 
 // Where the users of a date are and how to read them.
@@ -108,7 +110,8 @@ type Segment struct {
 	// What it is for, in a sentence.
 	Description string `yaml:"description" json:"description,omitempty"`
 	// A CEL expression that is true for the segment's members. It may be left out beside include.
-	When Expr `yaml:"when" json:"when"`
+	When    Expr `yaml:"when" json:"when"`
+	WhenPos Pos  `yaml:"-" json:"-"` // of the value; zero when there is none
 	// A file of user ids, one a line, that are members whatever the rule says.
 	Include    string `yaml:"include" json:"include,omitempty" jsonschema:"example=lists/always.txt"`
 	IncludePos Pos    `yaml:"-" json:"-"`

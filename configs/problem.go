@@ -93,11 +93,11 @@ type Problems []*Problem
 
 // Error prints all problems, sorted by place.
 func (ps Problems) Error() string {
-	texts := make([]string, len(ps))
-	for i, p := range ps.Sorted() {
-		texts[i] = p.Error()
+	var texts []string
+	for _, p := range ps.Sorted() {
+		texts = append(texts, p.Error())
 	}
-	return strings.Join(texts[:len(ps.Sorted())], "\n")
+	return strings.Join(texts, "\n")
 }
 
 // Sorted returns the problems by file, line and column, each once. It leaves ps as it is.

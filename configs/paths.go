@@ -1,0 +1,110 @@
+package configs
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Placeholders are what {…} in a snapshot's path may name.
+var placeholders = []string{"date", "yyyy", "mm", "dd"}
+
+var (
+	bracePattern = regexp.MustCompile(`\{([^{}]*)\}|[{}]`)
+	// secretPattern finds signatures, tokens and keys in the query of an address.
+	secretPattern = regexp.MustCompile(`(?i)[?&](x-amz-[a-z-]+|x-goog-[a-z-]+|sig|signature|token|access_?key[a-z_]*|secret[a-z_]*|awsaccesskeyid|password|key)=`)
+)
+
+// schemes says of an address's scheme whether this version reads and writes it.
+var schemes = map[string]bool{"gs": true, "s3": true, "file": true, "azblob": false}
+
+// checkPaths checks every address and path of the configuration.
+func (c *Config) checkPaths() Problems {
+	var problems Problems
+	check := func(what, name string, pos Pos) {
+		if pos.Line > 0 && !c.faulty[pos] {
+			problems = append(problems, c.checkAddress(what, name, pos)...)
+		}
+	}
+	check("snapshot.path", c.Snapshot.Path, c.Snapshot.PathPos)
+	check("output", c.Output, c.OutputPos)
+	for _, s := range c.Segments {
+		check(fmt.Sprintf("segment %q: include", s.Name), s.Include, s.IncludePos)
+		check(fmt.Sprintf("segment %q: exclude", s.Name), s.Exclude, s.ExcludePos)
+	}
+	if pos := c.Snapshot.PathPos; pos.Line > 0 && !c.faulty[pos] {
+		problems = append(problems, c.checkPlaceholders()...)
+	}
+	if strings.ContainsAny(c.Output, "{}*?") && !c.faulty[c.OutputPos] {
+		problems = append(problems, c.Problem(c.OutputPos, "output: one place for all dates, without { } * ?", "strata puts the date into the names below it"))
+	}
+	if strings.ContainsAny(c.Snapshot.Ready, "/*?{}") {
+		problems = append(problems, c.Problem(c.Snapshot.ReadyPos, "snapshot.ready: the plain name of an object beside the files", "for example _SUCCESS"))
+	}
+	return problems
+}
+
+// checkAddress checks a path or an address with a scheme.
+func (c *Config) checkAddress(what, name string, pos Pos) Problems {
+	fault := func(hint, format string, args ...any) Problems {
+		return Problems{c.Problem(pos, what+": "+fmt.Sprintf(format, args...), hint)}
+	}
+	scheme, rest, ok := strings.Cut(name, "://")
+	if strings.TrimSpace(name) != name || name == "" {
+		return fault("", "%q is no path", name)
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	if ok && strings.Contains(host, "@") || secretPattern.MatchString(name) {
+		p := c.Problem(pos, what+": the address holds a secret", "remove it; credentials come from the environment, never from this file")
+		p.Source = strings.Replace(p.Source, name, scheme+"://***", 1)
+		if strings.Contains(p.Source, host) {
+			p.Source = ""
+		}
+		return Problems{p}
+	}
+	built, known := schemes[scheme]
+	switch {
+	case !ok:
+		return nil
+	case !known:
+		hint := didYouMean(scheme, []string{"gs", "s3", "file"})
+		return fault(strings.TrimPrefix(hint+"; addresses begin with gs://, s3:// or file://", "; "), "%s:// is not known", scheme)
+	case !built:
+		return fault("use gs://, s3:// or file://", "this version of strata does not have %s://", scheme)
+	case host == "" && scheme != "file":
+		return fault(fmt.Sprintf("for example %s://lake/users", scheme), "the bucket is missing")
+	case scheme == "file" && host != "":
+		return fault("write file:///folder with three slashes, or a path", "%q is read as the name of a machine", host)
+	}
+	if _, err := url.PathUnescape(name); scheme == "file" && err != nil {
+		return fault("write %25 for a percent sign", "this is no address")
+	}
+	return nil
+}
+
+// checkPlaceholders checks the {…} of the snapshot's path.
+func (c *Config) checkPlaceholders() (problems Problems) {
+	s := c.Snapshot
+	found := bracePattern.FindAllStringSubmatch(s.Path, -1)
+	for _, m := range found {
+		name := m[1]
+		switch {
+		case len(m[0]) == 1:
+			problems = append(problems, c.Problem(s.PathPos, fmt.Sprintf("snapshot.path: a single %s", m[0]), "write {date}, {yyyy}, {mm} or {dd}"))
+		case !slices.Contains(placeholders, name):
+			hint := "there are {date}, {yyyy}, {mm} and {dd}"
+			if near := Nearest(name, placeholders); near != "" {
+				hint = fmt.Sprintf("did you mean {%s}?", near)
+			}
+			problems = append(problems, c.Problem(s.PathPos, fmt.Sprintf("snapshot.path: unknown placeholder {%s}", name), hint))
+		}
+	}
+	if len(found) == 0 {
+		p := c.Problem(s.PathPos, "snapshot.path has no {date}: every date reads the same files", "for example users/date={date}/*.parquet")
+		p.Warning = true
+		problems = append(problems, p)
+	}
+	return problems
+}

@@ -1,0 +1,84 @@
+package configs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// validate reports what single values cannot show: names that clash, missing rules, zones, addresses. It changes nothing.
+// When the whole could not be read it says nothing about what is missing.
+func (c *Config) validate(whole bool) Problems {
+	problems := c.checkNames()
+	if whole {
+		problems = append(problems, c.checkSegments()...)
+	}
+	problems = append(problems, c.checkZone()...)
+	problems = append(problems, c.checkPaths()...)
+	return append(problems, c.checkColumns()...)
+}
+
+// checkSegments reports segments and lifecycles that can have nobody, and a job without any.
+func (c *Config) checkSegments() (problems Problems) {
+	for _, s := range c.Segments {
+		if s.When.Text == "" && s.Include == "" && s.WhenPos.Line == 0 && s.IncludePos.Line == 0 && s.NamePos.Line > 0 {
+			problems = append(problems, c.Problem(s.NamePos, fmt.Sprintf("segment %q has neither a rule nor a list", s.Name),
+				"add when, or include for a list of ids"))
+		}
+	}
+	for _, l := range c.Lifecycles {
+		if len(l.Stages) == 0 && l.StagesPos.Line > 0 && !c.faulty[l.StagesPos] {
+			problems = append(problems, c.Problem(l.StagesPos, fmt.Sprintf("lifecycle %q has no stage", l.Name),
+				"add one: - {name: customer, when: orders > 0}"))
+		}
+	}
+	if len(c.Segments)+len(c.Lifecycles) == 0 {
+		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
+		none.Warning = true
+		problems = append(problems, none)
+	}
+	return problems
+}
+
+// checkZone reports a time zone that the linked database does not have.
+func (c *Config) checkZone() Problems {
+	if c.faulty[c.TimezonePos] {
+		return nil
+	}
+	_, err := Location(c.Timezone)
+	if err == nil {
+		return nil
+	}
+	hint := didYouMean(c.Timezone, zoneNames())
+	switch {
+	case c.Timezone == "Local" || c.Timezone == "":
+		hint = "name it, for example Europe/Paris: the machine's own zone would change results from machine to machine"
+	case hint == "" && strings.ContainsAny(c.Timezone, "+-"):
+		hint = "name a place, for example Europe/Paris; Etc/GMT-2 is two hours ahead of UTC"
+	case hint == "":
+		hint = "for example Europe/Paris"
+	}
+	return Problems{c.Problem(c.TimezonePos, fmt.Sprintf("timezone: there is no zone %q", c.Timezone), hint)}
+}
+
+// checkColumns reports names of columns that are empty or contradict each other.
+func (c *Config) checkColumns() (problems Problems) {
+	empty := func(name, what string, pos Pos) {
+		if name == "" && pos.Line > 0 && !c.faulty[pos] {
+			problems = append(problems, c.Problem(pos, what+" is empty", "write a column's name"))
+		}
+	}
+	empty(c.Snapshot.UserID, "snapshot.user_id", c.Snapshot.UserIDPos)
+	empty(c.Snapshot.Duplicates.By, "snapshot.duplicates.by", c.Snapshot.Duplicates.ByPos)
+	for _, col := range c.Snapshot.Columns {
+		empty(col.Column, "snapshot.columns."+col.Name+".column", col.Pos)
+	}
+	for i, name := range c.Membership.Columns {
+		empty(name, fmt.Sprintf("membership.columns[%d]", i), c.Membership.ColumnsPos[i])
+		if name == c.Snapshot.UserID && !slices.Contains(reserved, name) {
+			p := c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership column %q is the user id", name), "membership has it as user_id; remove it")
+			problems = append(problems, p)
+		}
+	}
+	return problems
+}
