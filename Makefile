@@ -1,0 +1,125 @@
+# strata: `make` lists what there is to make. It needs GNU make, bash, Go and Python 3.11 or newer; everything else is
+# fetched by `go` and `pip`, pinned by hash, into build/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+FUZZTIME ?= 30s
+BENCH_ARGS ?=
+TEST_ARGS ?=
+
+# Tests and the bench find what is set up here through these; both may be set from outside.
+export STRATA_PYTHON ?= $(CURDIR)/build/venv/bin/python
+export STRATA_CDNOW ?= $(CURDIR)/build/data/lifetimes
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
+STAMP = $(if $(VERSION),-X main.version=$(VERSION))
+GO_FOLDERS = cmd configs pipeline readers rules writers .tools
+
+venv    := build/venv/.stamp
+cdnow   := build/data/lifetimes/.stamp
+servers := build/bin/fake-gcs-server build/bin/versitygw
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# ---- build and show -------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: ## Build bin/strata
+	@go build -trimpath -ldflags '$(STAMP)' -o bin/strata ./cmd/strata
+	@echo "built bin/strata$(if $(VERSION), $(VERSION))"
+
+.PHONY: demo
+demo: build ## Three nights of made-up users, three runs, a result to read
+	@bin/strata demo
+
+# ---- test and check -------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: setup ## Set up what tests need, then vet and test everything
+	@go vet ./...
+	@go -C .tools vet ./...
+	@go test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested)
+	@go -C .tools test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested)
+
+# A package without tests is no news.
+tested = { grep -v '\[no test files\]$$' || true; }
+
+.PHONY: check
+check: build/bin/golangci-lint build/bin/gofumpt ## Vet, format and lint; the test of imports
+	@go vet ./...
+	@go -C .tools vet ./...
+	@unformatted=$$(build/bin/gofumpt -l $(GO_FOLDERS)); \
+	  if [ -n "$$unformatted" ]; then echo "not formatted (make format mends it):"; echo "$$unformatted"; exit 1; fi
+	@build/bin/golangci-lint run ./...
+	@cd .tools && ../build/bin/golangci-lint run --config ../.golangci.yml ./...
+	@go test -count 1 -run '^TestImports' ./cmd/strata
+
+.PHONY: format
+format: build/bin/gofumpt ## Format every Go file
+	@build/bin/gofumpt -l -w $(GO_FOLDERS)
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	@grep -rHo --include '*_test.go' '^func Fuzz[A-Za-z0-9_]*' $(filter-out .tools,$(GO_FOLDERS)) | sort | \
+	  while IFS=: read -r file func; do \
+	    echo "$$(dirname "$$file") $${func#func }"; \
+	    go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	  done
+
+.PHONY: vuln
+vuln: build/vulndb/.stamp build/bin/govulncheck ## Known vulnerabilities that our code reaches, offline, as of a pinned list
+	@build/bin/govulncheck -db "file://$(CURDIR)/build/vulndb" ./...
+
+# ---- measure --------------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: build $(venv) ## The nightly workload at 10 million users, beside DuckDB (BENCH_ARGS passes flags)
+	@go run ./pipeline/bench $(BENCH_ARGS)
+
+.PHONY: bench-small
+bench-small: build $(venv) ## The same at 1 million users
+	@go run ./pipeline/bench -users 1000000 $(BENCH_ARGS)
+
+# ---- set-up: each step once, again when its pins change -----------------------------------------------------------------
+
+.PHONY: setup
+setup: $(venv) $(cdnow) $(servers)
+
+$(venv): .tools/python/make-venv .tools/python/requirements.txt
+	@echo "set up: Python environment in build/venv"
+	@.tools/python/make-venv build/venv
+	@touch $@
+
+$(cdnow): .tools/python/fetch-cdnow .tools/python/cdnow.txt $(venv)
+	@echo "set up: CDNOW purchases in build/data/lifetimes"
+	@.tools/python/fetch-cdnow build/venv/bin/python build/data
+	@touch $@
+
+build/bin/fake-gcs-server: .tools/go.mod .tools/go.sum
+	@echo "set up: test server $@"
+	@go -C .tools build -o ../$@ github.com/fsouza/fake-gcs-server
+	@touch $@
+
+build/bin/versitygw: .tools/go.mod .tools/go.sum
+	@echo "set up: test server $@"
+	@go -C .tools build -o ../$@ github.com/versity/versitygw/cmd/versitygw
+	@touch $@
+
+build/bin/golangci-lint: .tools/lint/go.mod .tools/lint/go.sum
+	@echo "set up: linter $@ (some minutes, once)"
+	@go -C .tools/lint build -o ../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+build/bin/gofumpt: .tools/lint/go.mod .tools/lint/go.sum
+	@echo "set up: formatter $@"
+	@go -C .tools/lint build -o ../../$@ mvdan.cc/gofumpt
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove everything that make made
+	@rm -rf bin build demo
