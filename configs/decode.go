@@ -89,7 +89,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, what string) {
 				d.unknownKey(key, v.Type(), what)
 			}
 		case isLater(f):
-			d.fault(key, "remove the key; it is refused rather than ignored", "%s%s: this version of strata does not have it", prefix(what), f.Tag.Get("later"))
+			d.fault(key, "remove the key; it is refused rather than ignored", "%sthis version of strata does not have %s", prefix(what), f.Tag.Get("later"))
 		default:
 			d.field(value, v, f, join(what, name))
 		}
@@ -105,7 +105,7 @@ func (d *decoder) key(n *yaml.Node, what string) (string, bool) {
 		}
 		return "", false
 	}
-	return d.text(n, join(what, "the key"))
+	return d.text(n, prefix(what)+"a key")
 }
 
 // isRepeated notes a key and reports one that was there before.
@@ -169,11 +169,13 @@ func (d *decoder) field(n *yaml.Node, v reflect.Value, f reflect.StructField, wh
 	if at := v.FieldByName(f.Name + "Pos"); at.IsValid() && at.Type() == reflect.TypeFor[Pos]() {
 		at.Set(reflect.ValueOf(d.pos(n)))
 	}
-	if n.Kind == yaml.AliasNode { // checkTree has said so
+	if n.Kind == yaml.AliasNode {
 		return
 	}
 	if isNull(n) && n.Value == "" && n.Style&yaml.TaggedStyle == 0 {
-		d.fault(n, "write a value, or remove the key", "%s has no value", what)
+		if !d.partial {
+			d.fault(n, "write a value, or remove the key", "%s has no value", what)
+		}
 		return
 	}
 	switch target := v.FieldByIndex(f.Index).Addr().Interface().(type) {
@@ -239,12 +241,14 @@ func (d *decoder) isKind(n *yaml.Node, kind yaml.Kind, what string) bool {
 	if n.Kind == kind {
 		return true
 	}
-	if n.Kind != yaml.AliasNode {
-		if what == "" {
-			what = "the file"
-		}
-		d.fault(n, "", "%s: %s is wanted here, not %s", what, kindName(kind), kindName(n.Kind))
+	if n.Kind == yaml.AliasNode || d.partial { // checkTree has said so, or what made it a list or mapping was left out
+		return false
 	}
+	if what == "" {
+		what = "the file"
+	}
+	hint := map[yaml.Kind]string{yaml.SequenceNode: "begin each item with a dash, or write [a, b]", yaml.MappingNode: "write key: value"}[kind]
+	d.fault(n, hint, "%s: %s is wanted here, not %s", what, kindName(kind), kindName(n.Kind))
 	return false
 }
 
@@ -300,8 +304,11 @@ func (d *decoder) limit(n *yaml.Node, target *Limit, atMost, what string) {
 	var limit, top Limit
 	if n.Kind != yaml.ScalarNode || n.Style&yaml.TaggedStyle != 0 || limit.UnmarshalText([]byte(n.Value)) != nil {
 		hint := "write a number and a percent sign, for example 20%, or none"
-		if _, err := strconv.ParseFloat(n.Value, 64); err == nil && n.Kind == yaml.ScalarNode {
-			hint = fmt.Sprintf("did you mean %s%%? A share is written with a percent sign", n.Value)
+		if number, err := strconv.ParseFloat(n.Value, 64); err == nil && number >= 0 && n.Kind == yaml.ScalarNode {
+			hint = fmt.Sprintf("a share has a percent sign: %s%%", n.Value)
+			if number <= 1 {
+				hint += fmt.Sprintf(" or %s", Limit{Share: number})
+			}
 		}
 		d.fault(n, hint, "%s is a percentage", what)
 		return

@@ -32,9 +32,9 @@ func Parse(name string, data []byte) (*Config, error) {
 	decoded, whole := l.main(name, data)
 	problems := l.problems
 	if decoded {
-		problems = append(problems, c.validate(whole)...)
+		problems = append(problems, c.validate(whole, len(problems) == 0)...)
 	}
-	if err := problems.Err(); err != nil {
+	if err := problems.redacted().Err(); err != nil {
 		return nil, err
 	}
 	c.Warnings = problems.Sorted()

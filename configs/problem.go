@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Pos is a place in a file. Line and Column are 1-based; Column counts code points. The zero Pos is no place.
@@ -78,7 +79,12 @@ func excerpt(line string, column int) (shown, pad string) {
 		}
 		return ' '
 	}, string(runes[from:at]))
-	shown = strings.TrimRight(string(runes[from:to]), " \t")
+	shown = strings.Map(func(r rune) rune {
+		if r != '\t' && !unicode.IsGraphic(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.TrimRight(string(runes[from:to]), " \t"))
 	if from > 0 {
 		shown, before = "…"+shown, " "+before
 	}

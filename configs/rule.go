@@ -70,11 +70,11 @@ func (d *decoder) isCut(n *yaml.Node, places []place, what string) bool {
 	case rest[next] != ',':
 		return false
 	}
-	at := d.src.problem(int(end.line), int(end.column)+next, what+": "+message, quoteHint(n.Value+string(rest)))
-	if rest[next] != '#' {
-		at.Hint = "put the rule in quotes"
+	hint := "put the rule in quotes"
+	if rest[next] == '#' {
+		hint = cutHint(n.Value+string(rest), outlineOf(n.Value))
 	}
-	d.problems = append(d.problems, at)
+	d.problems = append(d.problems, d.src.problem(int(end.line), int(end.column)+next, what+": "+message, hint))
 	return true
 }
 

@@ -46,9 +46,18 @@ func (s *source) problem(line, column int, message, hint string) *Problem {
 	return &Problem{Pos: Pos{File: s.name, Line: line, Column: column}, Source: s.line(line), Message: message, Hint: hint}
 }
 
+// maxCharacters bounds how many characters are reported: more of them make a file of another kind.
+const maxCharacters = 5
+
 // checkCharacters refuses what YAML takes for a line break or refuses itself, so that lines mean the same to everybody.
 func (s *source) checkCharacters() (problems Problems) {
+	if first := s.line(1); strings.HasPrefix(first, "\xff\xfe") || strings.HasPrefix(first, "\xfe\xff") {
+		return Problems{s.problem(1, 1, "the file is UTF-16", "save it as UTF-8")}
+	}
 	for i, line := range s.lines {
+		if len(problems) > maxCharacters {
+			return problems[:maxCharacters]
+		}
 		column := 1
 		for at, r := range line {
 			switch {

@@ -126,7 +126,11 @@ func (f *trapFinder) check(n, start, end int) {
 			line, column = line+1, at-i-1
 		}
 	}
-	f.problems = append(f.problems, f.src.problem(line+1, column+1, message, quoteHint(string(raw))))
+	hint := quoteHint(string(raw))
+	if message == cutMessage {
+		hint = cutHint(string(raw), outlineOf(string(raw[:at])))
+	}
+	f.problems = append(f.problems, f.src.problem(line+1, column+1, message, hint))
 	for i := n; i < end; i++ {
 		from := 0
 		if i == n {
@@ -214,6 +218,14 @@ func startTrap(first byte) string {
 		return fmt.Sprintf("the rule is not text to YAML: it refuses %q at the start", string(first))
 	}
 	return ""
+}
+
+// cutHint is the way out for a rule that a comment has cut: inside a string, or before it was complete.
+func cutHint(rule string, before outline) string {
+	if before.quoted {
+		return quoteHint(rule)
+	}
+	return "finish the rule before the comment, or write | here and the rule on the next lines, with // for comments"
 }
 
 // quoteHint offers the spelling that works for a rule, in full when that is short.

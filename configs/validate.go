@@ -7,18 +7,23 @@ import (
 )
 
 // validate reports what single values cannot show: names that clash, missing rules, zones, addresses. It changes nothing.
-// When the whole could not be read it says nothing about what is missing.
-func (c *Config) validate(whole bool) Problems {
+// It says nothing about what may only seem to be missing: when not the whole was read, or the decoder found faults (unsound).
+func (c *Config) validate(whole, sound bool) Problems {
 	problems := c.checkNames()
 	if whole {
 		problems = append(problems, c.checkSegments()...)
+	}
+	if sound && len(c.Segments)+len(c.Lifecycles) == 0 {
+		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
+		none.Warning = true
+		problems = append(problems, none)
 	}
 	problems = append(problems, c.checkZone()...)
 	problems = append(problems, c.checkPaths()...)
 	return append(problems, c.checkColumns()...)
 }
 
-// checkSegments reports segments and lifecycles that can have nobody, and a job without any.
+// checkSegments reports segments and lifecycles that can have nobody.
 func (c *Config) checkSegments() (problems Problems) {
 	for _, s := range c.Segments {
 		if s.When.Text == "" && s.Include == "" && s.WhenPos.Line == 0 && s.IncludePos.Line == 0 && s.NamePos.Line > 0 {
@@ -31,11 +36,6 @@ func (c *Config) checkSegments() (problems Problems) {
 			problems = append(problems, c.Problem(l.StagesPos, fmt.Sprintf("lifecycle %q has no stage", l.Name),
 				"add one: - {name: customer, when: orders > 0}"))
 		}
-	}
-	if len(c.Segments)+len(c.Lifecycles) == 0 {
-		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
-		none.Warning = true
-		problems = append(problems, none)
 	}
 	return problems
 }
