@@ -172,7 +172,7 @@ func (d *decoder) field(n *yaml.Node, v reflect.Value, f reflect.StructField, wh
 	if n.Kind == yaml.AliasNode {
 		return
 	}
-	if isNull(n) && n.Value == "" && n.Style&yaml.TaggedStyle == 0 {
+	if isNull(n) && n.Value == "" && !d.isTagged(n) {
 		if !d.partial {
 			d.fault(n, "write a value, or remove the key", "%s has no value", what)
 		}
@@ -272,17 +272,23 @@ func (d *decoder) checkTree(n *yaml.Node) {
 		d.fault(n, hint, "the alias *%s: anchors and aliases are not part of this configuration", n.Value)
 	case n.Tag == "!!merge":
 		d.fault(n, "write the keys out", "the merge key << is not part of this configuration")
-	case n.Kind != yaml.ScalarNode && n.Style&yaml.TaggedStyle != 0:
-		d.fault(n, "remove it", "the tag %s: tags are not part of this configuration", n.Tag)
+	case n.Kind != yaml.ScalarNode && d.isTagged(n):
+		d.fault(n, "remove it", "tags (!) are not part of this configuration")
 	}
 	for _, child := range n.Content {
 		d.checkTree(child)
 	}
 }
 
+// isTagged says whether a tag stands before a value: also the tag ! alone, which yaml.v3 drops without a trace.
+func (d *decoder) isTagged(n *yaml.Node) bool {
+	row := d.src.runes(n.Line)
+	return n.Style&yaml.TaggedStyle != 0 || n.Column <= len(row) && row[n.Column-1] == '!'
+}
+
 // boolean decodes true or false.
 func (d *decoder) boolean(n *yaml.Node, target *bool, what string) {
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Value != "true" && n.Value != "false" {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 || d.isTagged(n) || n.Value != "true" && n.Value != "false" {
 		d.fault(n, "write true or false, without quotes", "%s is a switch", what)
 		return
 	}
@@ -292,7 +298,7 @@ func (d *decoder) boolean(n *yaml.Node, target *bool, what string) {
 // count decodes a number of things.
 func (d *decoder) count(n *yaml.Node, target *int, what string) {
 	number, err := strconv.Atoi(n.Value)
-	if n.Kind != yaml.ScalarNode || n.Style != 0 || err != nil || number < 0 || n.Value != strconv.Itoa(number) {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 || d.isTagged(n) || err != nil || number < 0 || n.Value != strconv.Itoa(number) {
 		d.fault(n, "for example 1000", "%s is a whole number, 0 or more", what)
 		return
 	}
@@ -302,7 +308,7 @@ func (d *decoder) count(n *yaml.Node, target *int, what string) {
 // limit decodes a percentage.
 func (d *decoder) limit(n *yaml.Node, target *Limit, atMost, what string) {
 	var limit, top Limit
-	if n.Kind != yaml.ScalarNode || n.Style&yaml.TaggedStyle != 0 || limit.UnmarshalText([]byte(n.Value)) != nil {
+	if n.Kind != yaml.ScalarNode || d.isTagged(n) || limit.UnmarshalText([]byte(n.Value)) != nil {
 		hint := "write a number and a percent sign, for example 20%, or none"
 		if number, err := strconv.ParseFloat(n.Value, 64); err == nil && number >= 0 && n.Kind == yaml.ScalarNode {
 			hint = fmt.Sprintf("a share has a percent sign: %s%%", n.Value)

@@ -119,7 +119,11 @@ func (l *loader) includeAll(from *decoder, names []string, places []Pos) (whole 
 	for i, name := range names {
 		err, ok := l.include(from.src.name, name)
 		if err != nil {
-			l.problems = append(l.problems, l.config.Problem(places[i], fmt.Sprintf("include: %v", err), ""))
+			hint := ""
+			if errors.Is(err, os.ErrNotExist) {
+				hint = "a path is relative to the file that it stands in"
+			}
+			l.problems = append(l.problems, l.config.Problem(places[i], fmt.Sprintf("include: %v", err), hint))
 		}
 		whole = whole && ok
 	}

@@ -8,15 +8,26 @@ import (
 // Nearest returns the candidate that name was most likely meant to be, or "" when none is near. Case, hyphens, underscores
 // and spaces hardly count; two neighbouring letters that changed places are one mistake. Of equals the first wins.
 func Nearest(name string, candidates []string) string {
+	if len(name) > maxNearest {
+		return ""
+	}
 	best, distance := "", max(1, len([]rune(name))/3)+1
+	folded := fold(name)
 	for _, candidate := range candidates {
-		d := edits(fold(name), fold(candidate))
+		other := fold(candidate)
+		if len(other)-len(folded) >= distance || len(folded)-len(other) >= distance {
+			continue
+		}
+		d := edits(folded, other)
 		if d < distance && candidate != name && d < len([]rune(candidate)) {
 			best, distance = candidate, d
 		}
 	}
 	return best
 }
+
+// maxNearest is how long a name, in bytes, may be to have a near one.
+const maxNearest = 256
 
 func fold(name string) []rune {
 	return []rune(strings.NewReplacer("-", "", "_", "", " ", "").Replace(strings.ToLower(name)))

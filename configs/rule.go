@@ -13,7 +13,7 @@ func (d *decoder) rule(n *yaml.Node, what string) Expr {
 	switch {
 	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && slices.Contains([]string{"all", "any"}, n.Content[0].Value):
 		return d.joined(n, what)
-	case n.Kind == yaml.ScalarNode && n.Style&yaml.TaggedStyle == 0:
+	case n.Kind == yaml.ScalarNode && !d.isTagged(n):
 		return d.scalarRule(n, what)
 	case n.Kind == yaml.AliasNode:
 		return Expr{}

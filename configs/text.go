@@ -19,8 +19,8 @@ func (d *decoder) text(n *yaml.Node, what string) (string, bool) {
 	if !d.isKind(n, yaml.ScalarNode, what) {
 		return "", false
 	}
-	if n.Style&yaml.TaggedStyle != 0 {
-		d.fault(n, "put the text in quotes, without a tag", "%s: YAML reads %s as a tag", what, n.Tag)
+	if d.isTagged(n) {
+		d.fault(n, "put the text in quotes, without a tag", "%s: YAML reads ! at the start as a tag", what)
 		return "", false
 	}
 	if as := readAs(n); as != "" {
