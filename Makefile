@@ -72,8 +72,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	  done
 
 .PHONY: vuln
-vuln: build/vulndb/.stamp build/bin/govulncheck ## Known vulnerabilities that our code reaches, offline, as of a pinned list
-	@build/bin/govulncheck -db "file://$(CURDIR)/build/vulndb" ./...
+vuln: build build/vulndb/.stamp ## Known vulnerabilities inside bin/strata, offline, as of a pinned list
+	@build/bin/govulncheck -db "file://$(CURDIR)/build/vulndb" -mode binary -format json bin/strata | python3 .tools/vuln/report.py
 
 # ---- measure --------------------------------------------------------------------------------------------------------
 
@@ -118,6 +118,14 @@ build/bin/golangci-lint: .tools/lint/go.mod .tools/lint/go.sum
 build/bin/gofumpt: .tools/lint/go.mod .tools/lint/go.sum
 	@echo "set up: formatter $@"
 	@go -C .tools/lint build -o ../../$@ mvdan.cc/gofumpt
+	@touch $@
+
+build/vulndb/.stamp: .tools/vuln/go.mod .tools/vuln/go.sum
+	@echo "set up: list of vulnerabilities in build/vulndb"
+	@mkdir -p build/bin
+	@go -C .tools/vuln build -o ../../build/bin/ golang.org/x/vuln/cmd/govulncheck golang.org/x/vulndb/cmd/indexdb
+	@rm -rf build/vulndb
+	@build/bin/indexdb -vulns "$$(go -C .tools/vuln list -m -f '{{.Dir}}' golang.org/x/vulndb)/data/osv" -out build/vulndb
 	@touch $@
 
 .PHONY: clean
