@@ -3,7 +3,7 @@ package configs
 // The comments on the types and fields of this file are the descriptions in the generated JSON Schema (see schema.go), so
 // they are written for the person who writes the YAML. `required`, `later` and `choices` are read by the decoder and the schema.
 
-// The configuration of one strata job.
+// Config is the configuration of one strata job.
 type Config struct {
 	// Other files whose traits, segments and lifecycles are added to those of this file, in this order, before its own. Paths are relative to this file.
 	Include []string `yaml:"include" json:"-"`
@@ -40,10 +40,9 @@ type Config struct {
 	File     string   `yaml:"-" json:"-"` // the path it was loaded from
 	Warnings Problems `yaml:"-" json:"-"` // worth saying, sorted; Load succeeds in spite of them
 	files    map[string]*source
-	faulty   map[Pos]bool // places of values that the decoder refused, so that validate does not judge their remains
 }
 
-// Where the users of a date are and how to read them.
+// Snapshot is where the users of a date are and how to read them.
 type Snapshot struct {
 	// The date's Parquet files: gs://, s3:// or file://, or a path relative to this file, with * and ? in names. {date}, {yyyy}, {mm} and {dd} stand for the date.
 	Path    string `yaml:"path" json:"path" required:"true" jsonschema:"example=gs://lake/users/date={date}/*.parquet"`
@@ -70,7 +69,7 @@ const (
 	KeepLatest = "latest" // the row with the greatest value of Duplicates.By stays
 )
 
-// Which row stays when a user id occurs more than once: the word fail, or keep and by.
+// Duplicates is which row stays when a user id occurs more than once: the word fail, or keep and by.
 type Duplicates struct {
 	// latest: the row with the greatest value in the column `by`; a null comes last, ties are settled by row hash.
 	Keep string `yaml:"keep" json:"keep" required:"true" choices:"latest"`
@@ -79,7 +78,7 @@ type Duplicates struct {
 	ByPos Pos    `yaml:"-" json:"-"`
 }
 
-// One column of the snapshot, by the name that rules use.
+// ColumnDecl is one column of the snapshot, by the name that rules use.
 type ColumnDecl struct {
 	Name string `yaml:"-" json:"name"`
 	// The column's name in the files. Default: the name that rules use.
@@ -91,7 +90,7 @@ type ColumnDecl struct {
 	Pos      Pos      `yaml:"-" json:"-"`
 }
 
-// A named expression that rules may use.
+// Trait is a named expression that rules may use.
 type Trait struct {
 	// The name that rules use: letters, digits and underscores. It may not be a column's name.
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=paid"`
@@ -102,7 +101,7 @@ type Trait struct {
 	Value Expr `yaml:"value" json:"value" required:"true"`
 }
 
-// A set of users: those for whom the rule is true.
+// Segment is a set of users: those for whom the rule is true.
 type Segment struct {
 	// The name in membership and transitions: a letter, then letters, digits, underscores and hyphens.
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=vip"`
@@ -128,7 +127,7 @@ type Segment struct {
 	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
 }
 
-// Stages that exclude each other: a user stands in the first whose rule is true, or in none.
+// Lifecycle is a row of stages that exclude each other: a user stands in the first whose rule is true, or in none.
 type Lifecycle struct {
 	// The name of its column in membership: a letter, then letters, digits, underscores and hyphens.
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=journey"`
@@ -142,7 +141,7 @@ type Lifecycle struct {
 	Moves laterPart `yaml:"moves" json:"-" later:"a list of allowed moves"`
 }
 
-// One stage of a lifecycle.
+// Stage is one stage of a lifecycle.
 type Stage struct {
 	// The name in membership and transitions: a letter, then letters, digits, underscores and hyphens.
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=customer"`
@@ -153,7 +152,7 @@ type Stage struct {
 	When Expr `yaml:"when" json:"when" required:"true"`
 }
 
-// What is checked against the previous run before anything is published. The first run skips them; `run --accept` publishes in spite of them.
+// Guards is what is checked against the previous run before anything is published. The first run skips them; `run --accept` publishes in spite of them.
 type Guards struct {
 	// How far the number of users may fall or grow.
 	SnapshotRows RowsGuard `yaml:"snapshot_rows" json:"snapshot_rows"`
@@ -167,7 +166,7 @@ type Guards struct {
 	SegmentSize SizeGuard `yaml:"segment_size" json:"segment_size"`
 }
 
-// Limits on the number of users, as shares of the previous run's.
+// RowsGuard is the limits on the number of users, as shares of the previous run's.
 type RowsGuard struct {
 	// The largest drop. Default 30%; none turns it off.
 	MaxDrop Limit `yaml:"max_drop" json:"max_drop" atmost:"100%" jsonschema:"default=30%"`
@@ -175,13 +174,13 @@ type RowsGuard struct {
 	MaxGrowth Limit `yaml:"max_growth" json:"max_growth" jsonschema:"default=none"`
 }
 
-// A limit on the rise of a share, in points: from 10% to 40% is 30%.
+// RiseGuard is a limit on the rise of a share, in points: from 10% to 40% is 30%.
 type RiseGuard struct {
 	// The largest rise in points. Default 30%; none turns it off.
 	MaxRise Limit `yaml:"max_rise" json:"max_rise" atmost:"100%" jsonschema:"default=30%"`
 }
 
-// A limit on the members that leave a segment.
+// ExitsGuard is a limit on the members that leave a segment.
 type ExitsGuard struct {
 	// The largest share of the previous members that may leave. Default 50%; none turns it off.
 	MaxShare Limit `yaml:"max_share" json:"max_share" atmost:"100%" jsonschema:"default=50%"`
@@ -189,7 +188,7 @@ type ExitsGuard struct {
 	IgnoreBelow int `yaml:"ignore_below" json:"ignore_below" jsonschema:"default=1000,minimum=0"`
 }
 
-// A limit on the change of a segment's size.
+// SizeGuard is a limit on the change of a segment's size.
 type SizeGuard struct {
 	// The largest change, up or down, as a share of the previous size. Default none.
 	MaxChange Limit `yaml:"max_change" json:"max_change" jsonschema:"default=none"`
@@ -197,7 +196,7 @@ type SizeGuard struct {
 	IgnoreBelow int `yaml:"ignore_below" json:"ignore_below" jsonschema:"default=1000,minimum=0"`
 }
 
-// What the membership table holds beside segments and stages, and which tables stand beside it.
+// Membership is what the membership table holds beside segments and stages, and which tables stand beside it.
 type Membership struct {
 	// Columns of the snapshot to copy into membership, by the name that rules use.
 	Columns    []string `yaml:"columns" json:"columns,omitempty" jsonschema:"example=country"`
@@ -209,7 +208,7 @@ type Membership struct {
 	AlsoPos []Pos    `yaml:"-" json:"-"`
 }
 
-// How results are laid out for readers.
+// Publish is how results are laid out for readers.
 type Publish struct {
 	// Whether to copy each date's files into hive folders (date=.../) after the commit, for tools that list folders. Default true.
 	Hive bool `yaml:"hive" json:"hive" jsonschema:"default=true"`

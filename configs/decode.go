@@ -161,6 +161,9 @@ func exampleHint(f reflect.StructField) string {
 			return fmt.Sprintf("for example %s: %s", key, example)
 		}
 	}
+	if f.Type == reflect.TypeFor[Expr]() {
+		return fmt.Sprintf("for example %s: ltv > 800", key)
+	}
 	return ""
 }
 
@@ -180,7 +183,10 @@ func (d *decoder) field(n *yaml.Node, v reflect.Value, f reflect.StructField, wh
 	}
 	switch target := v.FieldByIndex(f.Index).Addr().Interface().(type) {
 	case *string:
-		if text, ok := d.text(n, what); ok && d.isChoice(n, f, text, what) {
+		switch text, ok := d.text(n, what); {
+		case ok && text == "":
+			d.fault(n, "write a value, or remove the key", "%s is empty", what)
+		case ok && d.isChoice(n, f, text, what):
 			*target = text
 		}
 	case *bool:

@@ -23,16 +23,17 @@ type Definitions struct {
 	Lifecycles []Lifecycle  `json:"lifecycles"`
 }
 
-// Definitions returns the part of c that decides who is in what. It shares c's slices.
+// Definitions returns the part of c that decides who is in what. It shares the stages of c's lifecycles.
 func (c *Config) Definitions() *Definitions {
-	return &Definitions{
+	d := Definitions{
 		Timezone: c.Timezone, Now: c.Now, UserID: c.Snapshot.UserID, Duplicates: c.Snapshot.Duplicates,
 		Columns: c.Snapshot.Columns, Traits: c.Traits, Segments: c.Segments, Lifecycles: c.Lifecycles,
-	}
+	}.filled()
+	return &d
 }
 
 // Canonical is what two equal Definitions have in common, byte for byte: JSON without descriptions (they decide nothing),
-// columns by name. Traits keep their order only in writing: it decides nothing either.
+// with traits and columns by name (nor does their order), and with empty lists in place of missing ones.
 func (d *Definitions) Canonical() []byte {
 	plain := *d
 	plain.Columns = slices.Clone(d.Columns)
@@ -53,11 +54,20 @@ func (d *Definitions) Canonical() []byte {
 			l.Stages[j].Description = ""
 		}
 	}
-	text, err := json.Marshal(plain)
+	text, err := json.Marshal(plain.filled())
 	if err != nil {
 		panic(err) // strings, numbers and lists of them only
 	}
 	return text
+}
+
+// filled puts empty lists in place of missing ones.
+func (d Definitions) filled() Definitions {
+	d.Columns = append([]ColumnDecl{}, d.Columns...)
+	d.Traits = append([]Trait{}, d.Traits...)
+	d.Segments = append([]Segment{}, d.Segments...)
+	d.Lifecycles = append([]Lifecycle{}, d.Lifecycles...)
+	return d
 }
 
 // Equal says whether two Definitions decide the same for every user.

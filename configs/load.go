@@ -27,7 +27,7 @@ func Load(path string) (*Config, error) {
 // Problems, every fault at once.
 func Parse(name string, data []byte) (*Config, error) {
 	c := Default()
-	c.File, c.files, c.faulty = name, map[string]*source{}, map[Pos]bool{}
+	c.File, c.files = name, map[string]*source{}
 	l := &loader{config: c}
 	decoded, whole := l.main(name, data)
 	problems := l.problems
@@ -107,9 +107,6 @@ func (l *loader) decode(name string, data []byte, v reflect.Value) *decoder {
 	d.checkTree(root)
 	d.object(root, v, "")
 	l.problems = append(l.problems, d.problems...)
-	for _, p := range d.problems {
-		l.config.faulty[p.Pos] = true
-	}
 	return d
 }
 

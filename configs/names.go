@@ -52,18 +52,15 @@ func (ns *namespace) fault(pos Pos, hint, format string, args ...any) {
 	ns.problems = append(ns.problems, ns.config.Problem(pos, fmt.Sprintf(format, args...), hint))
 }
 
-// checkName reports a name that is no name; an empty one too, when its key was there.
+// checkName reports a name that is no name; one that is not there was reported by the decoder.
 func (ns *namespace) checkName(name, thing string, pos Pos) {
-	if pos.Line > 0 && !ns.isFaulty(pos) && !namePattern.MatchString(name) {
+	if name != "" && !namePattern.MatchString(name) {
 		ns.fault(pos, "a letter, then letters, digits, _ and -, at most 128", "%s: this cannot be a name", thing)
 	}
 	if strings.HasPrefix(strings.ToLower(name), "strata_") {
 		ns.fault(pos, "choose another name", "%s: names that begin with strata_ are ours", thing)
 	}
 }
-
-// isFaulty says whether the decoder already reported the value at a place.
-func (ns *namespace) isFaulty(pos Pos) bool { return ns.config.faulty[pos] }
 
 // checkNames checks all names of the configuration.
 func (c *Config) checkNames() Problems {
@@ -110,7 +107,7 @@ func (c *Config) checkIdentifiers() Problems {
 	owners := map[string]string{}
 	claim := func(name, thing string, pos Pos, hint string) {
 		switch {
-		case name == "" && ns.isFaulty(pos), pos.Line == 0:
+		case name == "":
 		case !identifierPattern.MatchString(name):
 			ns.fault(pos, "a letter or _, then letters, digits and _, at most 128: "+hint, "%s: rules cannot use this name", thing)
 		case slices.Contains(celWords, name):

@@ -20,7 +20,7 @@ var schemes = map[string]bool{"gs": true, "s3": true, "file": true, "azblob": fa
 func (c *Config) checkPaths() Problems {
 	var problems Problems
 	check := func(what, name string, pos Pos) {
-		if pos.Line > 0 && !c.faulty[pos] {
+		if name != "" {
 			problems = append(problems, c.checkAddress(what, name, pos)...)
 		}
 	}
@@ -30,10 +30,10 @@ func (c *Config) checkPaths() Problems {
 		check(fmt.Sprintf("segment %q: include", s.Name), s.Include, s.IncludePos)
 		check(fmt.Sprintf("segment %q: exclude", s.Name), s.Exclude, s.ExcludePos)
 	}
-	if pos := c.Snapshot.PathPos; pos.Line > 0 && !c.faulty[pos] {
+	if c.Snapshot.Path != "" {
 		problems = append(problems, c.checkPlaceholders()...)
 	}
-	if strings.ContainsAny(c.Output, "{}*?") && !c.faulty[c.OutputPos] {
+	if strings.ContainsAny(c.Output, "{}*?") {
 		problems = append(problems, c.Problem(c.OutputPos, "output: one place for all dates, without { } * ?", "strata puts the date into the names below it"))
 	}
 	if strings.ContainsAny(c.Snapshot.Ready, "/*?{}") {
@@ -51,8 +51,8 @@ func (c *Config) checkAddress(what, name string, pos Pos) Problems {
 		return fault("remove it; credentials come from the environment, never from this file", "the address holds a secret")
 	}
 	scheme, rest, ok := strings.Cut(name, "://")
-	if strings.TrimSpace(name) != name || name == "" {
-		return fault("", "%q is no path", name)
+	if strings.TrimSpace(name) != name {
+		return fault("remove the spaces around it", "%q is no path", name)
 	}
 	host, _, _ := strings.Cut(rest, "/")
 	built, known := schemes[scheme]

@@ -32,7 +32,7 @@ func (c *Config) checkSegments() (problems Problems) {
 		}
 	}
 	for _, l := range c.Lifecycles {
-		if len(l.Stages) == 0 && l.StagesPos.Line > 0 && !c.faulty[l.StagesPos] {
+		if l.Stages != nil && len(l.Stages) == 0 {
 			problems = append(problems, c.Problem(l.StagesPos, fmt.Sprintf("lifecycle %q has no stage", l.Name),
 				"add one: - {name: customer, when: orders > 0}"))
 		}
@@ -42,9 +42,6 @@ func (c *Config) checkSegments() (problems Problems) {
 
 // checkZone reports a time zone that the linked database does not have.
 func (c *Config) checkZone() Problems {
-	if c.faulty[c.TimezonePos] {
-		return nil
-	}
 	_, err := Location(c.Timezone)
 	if err == nil {
 		return nil
@@ -61,20 +58,12 @@ func (c *Config) checkZone() Problems {
 	return Problems{c.Problem(c.TimezonePos, fmt.Sprintf("timezone: there is no zone %q", c.Timezone), hint)}
 }
 
-// checkColumns reports names of columns that are empty or contradict each other.
+// checkColumns reports membership columns that say nothing new.
 func (c *Config) checkColumns() (problems Problems) {
-	empty := func(name, what string, pos Pos) {
-		if name == "" && pos.Line > 0 && !c.faulty[pos] {
-			problems = append(problems, c.Problem(pos, what+" is empty", "write a column's name"))
-		}
-	}
-	empty(c.Snapshot.UserID, "snapshot.user_id", c.Snapshot.UserIDPos)
-	empty(c.Snapshot.Duplicates.By, "snapshot.duplicates.by", c.Snapshot.Duplicates.ByPos)
-	for _, col := range c.Snapshot.Columns {
-		empty(col.Column, "snapshot.columns."+col.Name+".column", col.Pos)
-	}
 	for i, name := range c.Membership.Columns {
-		empty(name, fmt.Sprintf("membership.columns[%d]", i), c.Membership.ColumnsPos[i])
+		if name == "" {
+			problems = append(problems, c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership.columns[%d] is empty", i), "write a column's name"))
+		}
 		if name == c.Snapshot.UserID && !slices.Contains(reserved, name) {
 			p := c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership column %q is the user id", name), "membership has it as user_id; remove it")
 			problems = append(problems, p)

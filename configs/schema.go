@@ -1,0 +1,170 @@
+package configs
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"reflect"
+	"strings"
+	"unicode"
+
+	"github.com/invopop/jsonschema"
+)
+
+// schemaID is the schema's own address.
+const schemaID = "https://strata/schema/strata.yaml.json"
+
+// configSource is the text of config.go: its comments are the schema's descriptions. So each key is described once, where a
+// reader of the Go code looks for it, and not a second time in a struct tag or a page that would grow apart.
+//
+//go:embed config.go
+var configSource string
+
+// Schema returns the JSON Schema (draft 2020-12) of the configuration file, generated from the structs, for editors and
+// `strata schema`. Keys of later versions are not in it.
+func Schema() ([]byte, error) {
+	comments, err := readComments(configSource)
+	if err != nil {
+		return nil, fmt.Errorf("generate the schema: %w", err)
+	}
+	r := &jsonschema.Reflector{
+		FieldNameTag: "yaml", Anonymous: true, ExpandedStruct: true, RequiredFromJSONSchemaTags: true,
+		Mapper: mapped,
+		LookupComment: func(t reflect.Type, field string) string {
+			return comments[strings.TrimSuffix(t.Name()+"."+field, ".")]
+		},
+	}
+	s := r.Reflect(&Config{})
+	s.ID, s.Title = schemaID, "strata.yaml"
+	refine(s, reflect.TypeFor[Config](), s.Definitions)
+	s.Definitions["Rule"] = ruleSchema()
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("generate the schema: %w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+// mapped gives the schemas of types that are written in another shape than Go holds them.
+func mapped(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[Expr]():
+		return &jsonschema.Schema{Ref: "#/$defs/Rule"}
+	case reflect.TypeFor[Limit]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?|\.[0-9]+)%$|^none$`}
+	case reflect.TypeFor[laterPart]():
+		return &jsonschema.Schema{}
+	}
+	return nil
+}
+
+// ruleSchema is a rule: text, or all: or any: with a list of rules.
+func ruleSchema() *jsonschema.Schema {
+	list := func(key string) *jsonschema.Schema {
+		s := &jsonschema.Schema{Type: "object", AdditionalProperties: jsonschema.FalseSchema, Required: []string{key}}
+		s.Properties = jsonschema.NewProperties()
+		one := uint64(1)
+		s.Properties.Set(key, &jsonschema.Schema{Type: "array", MinItems: &one, Items: &jsonschema.Schema{Ref: "#/$defs/Rule"}})
+		return s
+	}
+	one := uint64(1)
+	return &jsonschema.Schema{
+		Description: "A CEL expression; or a list of them below all (every one is true) or any (at least one is).",
+		Examples:    []any{"ltv > 800", `'"vip" in tags'`},
+		OneOf:       []*jsonschema.Schema{{Type: "string", MinLength: &one}, list("all"), list("any")},
+	}
+}
+
+// refine adds to a struct's schema, and to those of the structs below, what its own tags say.
+func refine(s *jsonschema.Schema, t reflect.Type, defs jsonschema.Definitions) {
+	for f := range t.Fields() {
+		key := f.Tag.Get("yaml")
+		property, ok := s.Properties.Get(key)
+		if !ok {
+			continue
+		}
+		if isLater(f) {
+			s.Properties.Delete(key)
+			continue
+		}
+		if f.Tag.Get("required") != "" {
+			s.Required = append(s.Required, key)
+		}
+		refineProperty(property, t, f)
+		elem := f.Type
+		if elem.Kind() == reflect.Slice {
+			elem = elem.Elem()
+		}
+		if def := defs[elem.Name()]; def != nil && len(def.Required) == 0 {
+			refine(def, elem, defs)
+		}
+	}
+}
+
+// refineProperty gives one property its choices, pattern and shape.
+func refineProperty(p *jsonschema.Schema, t reflect.Type, f reflect.StructField) {
+	for _, choice := range strings.Fields(f.Tag.Get("choices")) {
+		target := p
+		if p.Items != nil {
+			target = p.Items
+		}
+		target.Enum = append(target.Enum, choice)
+	}
+	one := uint64(1)
+	switch f.Type {
+	case reflect.TypeFor[string]():
+		p.MinLength = &one
+	case reflect.TypeFor[[]string]():
+		p.UniqueItems = true
+	case reflect.TypeFor[Duplicates]():
+		*p = jsonschema.Schema{Description: p.Description, OneOf: []*jsonschema.Schema{{Const: KeepNone}, {Ref: p.Ref}}}
+	case reflect.TypeFor[[]ColumnDecl]():
+		names := &jsonschema.Schema{Pattern: identifierPattern.String()}
+		*p = jsonschema.Schema{Description: p.Description, Type: "object", PropertyNames: names, AdditionalProperties: p.Items}
+	}
+	if f.Name == "Name" {
+		p.Pattern = namePattern.String()
+		if t == reflect.TypeFor[Trait]() {
+			p.Pattern = identifierPattern.String()
+		}
+	}
+}
+
+// readComments returns the comments on the types and fields of a Go file, by Type and Type.Field, each in one line.
+func readComments(text string) (map[string]string, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "config.go", text, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	comments := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		decl, ok := n.(*ast.GenDecl)
+		if !ok || decl.Tok != token.TYPE {
+			return true
+		}
+		spec, _ := decl.Specs[0].(*ast.TypeSpec)
+		name := spec.Name.Name
+		comments[name] = sentence(strings.TrimPrefix(decl.Doc.Text(), name+" is "))
+		if fields, ok := spec.Type.(*ast.StructType); ok {
+			for _, f := range fields.Fields.List {
+				comments[name+"."+f.Names[0].Name] = sentence(f.Doc.Text())
+			}
+		}
+		return false
+	})
+	return comments, nil
+}
+
+// sentence puts a comment into one line that begins with a capital, or with a word of the YAML file.
+func sentence(comment string) string {
+	words := strings.Join(strings.Fields(comment), " ")
+	if word, _, ok := strings.Cut(words, " "); ok && !strings.HasSuffix(word, ":") {
+		runes := []rune(words)
+		runes[0] = unicode.ToUpper(runes[0])
+		return string(runes)
+	}
+	return words
+}

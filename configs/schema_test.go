@@ -1,0 +1,55 @@
+package configs
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestSchema(t *testing.T) {
+	text, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/schema.golden.json", string(text))
+	again, err := Schema()
+	if err != nil || string(again) != string(text) {
+		t.Errorf("a second call differs: %v", err)
+	}
+}
+
+// TestSchemaDescribesEverything: every key has a description, no later key is offered, nothing unknown is allowed.
+func TestSchemaDescribesEverything(t *testing.T) {
+	text, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s map[string]any
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	describeAll(t, "#", s)
+	for name, def := range s["$defs"].(map[string]any) {
+		describeAll(t, name, def.(map[string]any))
+	}
+}
+
+func describeAll(t *testing.T, name string, s map[string]any) {
+	t.Helper()
+	properties, ok := s["properties"].(map[string]any)
+	if !ok {
+		return
+	}
+	if s["additionalProperties"] != false || s["description"] == nil {
+		t.Errorf("%s: additionalProperties %v, description %v", name, s["additionalProperties"], s["description"])
+	}
+	for key, property := range properties {
+		if property.(map[string]any)["description"] == nil {
+			t.Errorf("%s.%s has no description", name, key)
+		}
+		for _, later := range []string{"until", "min_stay", "cooldown", "moves", "exports", "sinks", "delivery", "where", "aliases"} {
+			if key == later {
+				t.Errorf("%s offers %s", name, key)
+			}
+		}
+	}
+}
