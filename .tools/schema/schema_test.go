@@ -1,0 +1,124 @@
+// Package schema checks the generated JSON Schema with a validator that is not strata's: it is a schema, every example
+// keeps it, and it refuses what the decoder refuses.
+package schema
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"go.yaml.in/yaml/v3"
+
+	"strata/configs"
+)
+
+// compiled is the schema of the configuration.
+func compiled(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	text, err := configs.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("strata.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("strata.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// validate reads YAML as an editor does and holds it against the schema.
+func validate(t *testing.T, schema *jsonschema.Schema, text []byte) error {
+	t.Helper()
+	var doc any
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(doc)
+}
+
+func TestExamplesKeepTheSchema(t *testing.T) {
+	schema := compiled(t)
+	files, _ := filepath.Glob("../../configs/examples/strata*.yaml")
+	if len(files) == 0 {
+		t.Fatal("no examples")
+	}
+	if _, err := os.Stat("../../../shared/nightly/strata.yaml"); err == nil {
+		files = append(files, "../../../shared/nightly/strata.yaml")
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(t, schema, text); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+// TestSchemaAgreesWithTheDecoder: what both can see, both refuse; what is right, both take.
+func TestSchemaAgreesWithTheDecoder(t *testing.T) {
+	schema := compiled(t)
+	const base = "snapshot: {path: 'users/{date}/*.parquet', user_id: user_id}\noutput: out\n"
+	for more, right := range map[string]bool{
+		"segments: [{name: a, when: b > 1}]":                                     true,
+		"segments: [{name: a, include: ids.txt}]":                                true,
+		"segments: [{name: a, when: {all: [b > 1, {any: [c, d]}]}}]":             true,
+		"segments: [{name: a, when: {all: []}}]":                                 false,
+		"segments: [{name: a, when: {all: [b], any: [c]}}]":                      false,
+		"segments: [{name: a, when: true}]":                                      false,
+		"segments: [{name: a, when: 1}]":                                         false,
+		"segments: [{name: a, when: b, until: c}]":                               false,
+		"segments: [{name: a b, when: c}]":                                       false,
+		"segments: [{when: c}]":                                                  false,
+		"traits: [{name: a-b, value: c}]":                                        false,
+		"traits: [{name: a_b, value: c}]":                                        true,
+		"lifecycles: [{name: a, stages: []}]":                                    false,
+		"lifecycles: [{name: a, stages: [{name: b}]}]":                           false,
+		"lifecycles: [{name: a, stages: [{name: b, when: c}], moves: [b -> b]}]": false,
+		"guards: {exits: {max_share: 5%}}":                                       true,
+		"guards: {exits: {max_share: 0.5}}":                                      false,
+		"guards: {exits: {max_share: none, ignore_below: 5}}":                    true,
+		"guards: {exits: {ignore_below: -5}}":                                    false,
+		"now: start_of_date":                                                     true,
+		"now: noon":                                                              false,
+		"membership: {columns: [country], since: true, also: [wide, long]}":      true,
+		"membership: {also: [narrow]}":                                           false,
+		"membership: {also: [wide, wide]}":                                       false,
+		"publish: {hive: 'no'}":                                                  false,
+		"colour: blue":                                                           false,
+	} {
+		text := []byte(base + more + "\n")
+		_, decoded := configs.Parse("strata.yaml", text)
+		if schemaSays := validate(t, schema, text); (schemaSays == nil) != right || (decoded == nil) != right {
+			t.Errorf("%s: right is %v; the schema says %v, the decoder %v", more, right, schemaSays, decoded)
+		}
+	}
+	for text, right := range map[string]bool{
+		"snapshot: {path: x, user_id: y1, duplicates: fail}\noutput: o":                      true,
+		"snapshot: {path: x, user_id: y1, duplicates: {keep: latest, by: b}}\noutput: o":     true,
+		"snapshot: {path: x, user_id: y1, duplicates: {keep: latest}}\noutput: o":            false,
+		"snapshot: {path: x, user_id: y1, duplicates: last}\noutput: o":                      false,
+		"snapshot: {path: x, user_id: y1, columns: {a: {column: b-c, as: uuid}}}\noutput: o": true,
+		"snapshot: {path: x, user_id: y1, columns: {a: {as: text}}}\noutput: o":              false,
+		"snapshot: {path: x, user_id: y1, columns: {b-c: {}}}\noutput: o":                    false,
+		"snapshot: {path: x, user_id: y1, where: a}\noutput: o":                              false,
+		"snapshot: {path: x}\noutput: o":                                                     false,
+		"snapshot: {path: x, user_id: y1}":                                                   false,
+	} {
+		_, decoded := configs.Parse("strata.yaml", []byte(text))
+		if schemaSays := validate(t, schema, []byte(text)); (schemaSays == nil) != right || (decoded == nil) != right {
+			t.Errorf("%s: right is %v; the schema says %v, the decoder %v", text, right, schemaSays, decoded)
+		}
+	}
+}
