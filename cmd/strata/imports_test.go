@@ -122,6 +122,15 @@ func TestImportsThatNobodyMay(t *testing.T) {
 	}
 }
 
+func TestImportsLinkTheZoneDatabase(t *testing.T) {
+	for _, f := range goFiles(t) {
+		if !f.isTest() && slices.Contains(f.imports(), "time/tzdata") {
+			return
+		}
+	}
+	t.Error("nobody imports time/tzdata: zones would then depend on the machine")
+}
+
 func TestFoldersAreTheRooms(t *testing.T) {
 	for _, f := range goFiles(t) {
 		if _, known := mayImport[roomOf(f.folder())]; !known {
