@@ -53,7 +53,8 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	columns := []ColumnDecl{
-		{Name: "utm_source", Column: "utm-source"}, {Name: "device_id", Column: "device_id", As: "uuid"},
+		{Name: "utm_source", Column: "utm-source"},
+		{Name: "device_id", Column: "device_id", As: "uuid"},
 		{Name: "plan", Column: "plan", NullText: []string{"null", "n/a"}},
 	}
 	for i := range c.Snapshot.Columns {
@@ -132,10 +133,10 @@ func TestInclude(t *testing.T) {
 	for _, list := range c.Definitions().ListFiles() {
 		lists = append(lists, filepath.ToSlash(c.Resolve(list)))
 	}
-	if got := strings.Join(names, " "); got != "ids far vip" || len(c.Traits) != 1 || len(c.Lifecycles) != 1 {
+	if got := strings.Join(names, " "); got != "deep ids far vip" || len(c.Traits) != 1 || len(c.Lifecycles) != 1 {
 		t.Errorf("segments %s, traits %v, lifecycles %v", got, c.Traits, c.Lifecycles)
 	}
-	want := "/etc/never.txt gs://lake/always.txt testdata/include/lists/never.txt testdata/include/sub/lists/always.txt"
+	want := "/etc/never.txt gs://lake/always.txt testdata/include/lists/never.txt testdata/include/sub/deep/ids.txt testdata/include/sub/lists/always.txt"
 	if got := strings.Join(lists, " "); got != want {
 		t.Errorf("lists %s, want %s", got, want)
 	}

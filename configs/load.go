@@ -81,7 +81,7 @@ func (l *loader) main(name string, data []byte) (decoded, whole bool) {
 	own := part{Traits: c.Traits, Segments: c.Segments, Lifecycles: c.Lifecycles}
 	c.Traits, c.Segments, c.Lifecycles = nil, nil, nil
 	l.open = []string{filepath.Clean(name)}
-	included := l.includeAll(d, c.Include, c.IncludePos)
+	included := l.includeAll(d, c.Include, c.IncludePos, "")
 	l.add(own, "")
 	return true, included && !d.partial
 }
@@ -110,11 +110,11 @@ func (l *loader) decode(name string, data []byte, v reflect.Value) *decoder {
 	return d
 }
 
-// includeAll reads the files that one file includes.
-func (l *loader) includeAll(from *decoder, names []string, places []Pos) (whole bool) {
+// includeAll reads the files that one file includes. folder is that file's, as seen from the main file; empty for the same.
+func (l *loader) includeAll(from *decoder, names []string, places []Pos, folder string) (whole bool) {
 	whole = true
 	for i, name := range names {
-		err, ok := l.include(from.src.name, name)
+		ok, err := l.include(from.src.name, name, folder)
 		if err != nil {
 			hint := ""
 			if errors.Is(err, os.ErrNotExist) {
@@ -128,34 +128,35 @@ func (l *loader) includeAll(from *decoder, names []string, places []Pos) (whole 
 }
 
 // include reads one included file. The error concerns the place that includes it; faults inside are noted.
-func (l *loader) include(from, name string) (err error, whole bool) {
+func (l *loader) include(from, name, folder string) (whole bool, err error) {
 	if strings.Contains(name, "://") {
-		return fmt.Errorf("%q is not a local file; only local files can be included", name), false
+		return false, fmt.Errorf("%q is not a local file; only local files can be included", name)
 	}
 	file := filepath.FromSlash(name)
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(filepath.Dir(from), file)
 	}
 	if at := slices.Index(l.open, file); at >= 0 {
-		return fmt.Errorf("a cycle: %s", strings.Join(append(slices.Clone(l.open[at:]), file), " -> ")), false
+		return false, fmt.Errorf("a cycle: %s", strings.Join(append(slices.Clone(l.open[at:]), file), " -> "))
 	}
 	if l.config.files[file] != nil {
-		return fmt.Errorf("%q is included twice", name), false
+		return false, fmt.Errorf("%q is included twice", name)
 	}
 	data, err := readFile(file)
 	if err != nil {
-		return plainError(err), false
+		return false, plainError(err)
 	}
 	var p part
 	d := l.decode(file, data, reflect.ValueOf(&p).Elem())
 	if d == nil {
-		return nil, false
+		return false, nil
 	}
+	folder = path.Dir(below(folder, filepath.ToSlash(name)))
 	l.open = append(l.open, file)
-	whole = l.includeAll(d, p.Include, p.IncludePos)
+	whole = l.includeAll(d, p.Include, p.IncludePos, folder)
 	l.open = l.open[:len(l.open)-1]
-	l.add(p, filepath.ToSlash(filepath.Dir(name)))
-	return nil, whole && !d.partial
+	l.add(p, folder)
+	return whole && !d.partial, nil
 }
 
 // plainError leaves the system call out of an error about a path.

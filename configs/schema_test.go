@@ -39,7 +39,7 @@ func describeAll(t *testing.T, name string, s map[string]any) {
 	if !ok {
 		return
 	}
-	if s["additionalProperties"] != false || s["description"] == nil {
+	if closed, ok := s["additionalProperties"].(bool); !ok || closed || s["description"] == nil {
 		t.Errorf("%s: additionalProperties %v, description %v", name, s["additionalProperties"], s["description"])
 	}
 	for key, property := range properties {

@@ -83,7 +83,7 @@ func (f *trapFinder) skipBlock(n, column int) int {
 // value checks the rule that begins on line n at byte start, or on the next lines, below a key or dash at column. The part
 // of the line before start is ASCII.
 func (f *trapFinder) value(n, start, column int) int {
-	end := f.skipBlock(n+1, column)
+	key, end := n, f.skipBlock(n+1, column)
 	text := strings.TrimSpace(string(f.rows[n][min(start, len(f.rows[n])):]))
 	if text == "" || text[0] == '#' { // the value may begin on a line below
 		for n++; n < end && isBlank(f.rows[n]); n++ {
@@ -95,7 +95,7 @@ func (f *trapFinder) value(n, start, column int) int {
 		text = strings.TrimSpace(string(f.rows[n][start:]))
 	}
 	if sugarLine.MatchString(text) || strings.HasPrefix(text, "- ") {
-		if text[0] == '{' {
+		if n == key || text[0] == '{' {
 			return n + 1
 		}
 		return n // looked at as a line of its own

@@ -46,7 +46,7 @@ func Location(name string) (*time.Location, error) {
 		if err != nil {
 			return nil, fmt.Errorf("zone %s: %w", name, err)
 		}
-		defer body.Close() //nolint:errcheck // a reader of memory
+		defer body.Close()
 		data, err := io.ReadAll(body)
 		if err != nil {
 			return nil, fmt.Errorf("zone %s: %w", name, err)
