@@ -5,7 +5,7 @@ package configs
 
 // Config is the configuration of one strata job.
 type Config struct {
-	// Other files whose traits, segments and lifecycles are added to those of this file, in this order, before its own. Paths are relative to this file.
+	// Other files whose traits, segments and lifecycles are added to those of this file, in this order, before its own. Paths are relative to the file that they stand in, but for those inside rules, which are relative to the main file.
 	Include []string `yaml:"include" json:"-"`
 	// The input of one date: all users, one row each.
 	Snapshot Snapshot `yaml:"snapshot" json:"snapshot" required:"true"`

@@ -3,6 +3,7 @@ package configs
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -121,6 +122,33 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+func TestPathOn(t *testing.T) {
+	s := Snapshot{Path: "gs://lake/{yyyy}/{mm}/{dd}/date={date}/*.parquet"}
+	if got := s.PathOn(time.Date(2026, 1, 2, 23, 0, 0, 0, time.UTC)); got != "gs://lake/2026/01/02/date=2026-01-02/*.parquet" {
+		t.Error(got)
+	}
+}
+
+// TestDesignExample: the example of DESIGN.md is taken but for what a later version builds.
+func TestDesignExample(t *testing.T) {
+	text, err := os.ReadFile("../../shared/DESIGN.md")
+	if err != nil {
+		t.Skipf("the design is not here: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, _ := strings.Cut(rest, "```")
+	_, err = Parse("strata.yaml", []byte(example))
+	problems, _ := errors.AsType[Problems](err)
+	if len(problems) != 4 {
+		t.Errorf("%d problems, want those of until, min_stay, cooldown and moves:\n%v", len(problems), err)
+	}
+	for _, p := range problems {
+		if !strings.Contains(p.Message, "this version of strata does not have") {
+			t.Error(p)
+		}
+	}
+}
+
 func TestInclude(t *testing.T) {
 	c, err := Load("testdata/include/strata.yaml")
 	if err != nil {
@@ -157,7 +185,7 @@ func TestLoadWithoutFile(t *testing.T) {
 // TestC050: the zone database is in the binary; an unknown zone is an error before anything is read, never silently UTC.
 func TestC050(t *testing.T) {
 	t.Setenv("ZONEINFO", "/nonexistent")
-	zone, err := Location("Europe/Berlin")
+	zone, err := LoadZone("Europe/Berlin")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,13 +198,13 @@ func TestC050(t *testing.T) {
 		t.Error(got)
 	}
 	for _, name := range zoneNames() {
-		if _, err := Location(name); err != nil {
+		if _, err := LoadZone(name); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, name := range []string{"Local", "", "../etc/passwd", "Europe/", "Europe", "utc"} {
-		if zone, err := Location(name); err == nil {
-			t.Errorf("Location(%q) = %v", name, zone)
+		if zone, err := LoadZone(name); err == nil {
+			t.Errorf("LoadZone(%q) = %v", name, zone)
 		}
 	}
 }

@@ -6,12 +6,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Placeholders are what {…} in a snapshot's path may name.
 var placeholders = []string{"date", "yyyy", "mm", "dd"}
 
 var bracePattern = regexp.MustCompile(`\{([^{}]*)\}|[{}]`)
+
+// PathOn is the snapshot's path on a date: the placeholders filled in, the wildcards left. Only the date of day counts, in
+// its own zone.
+func (s Snapshot) PathOn(day time.Time) string {
+	return strings.NewReplacer("{date}", day.Format("2006-01-02"), "{yyyy}", day.Format("2006"), "{mm}", day.Format("01"),
+		"{dd}", day.Format("02")).Replace(s.Path)
+}
 
 // schemes says of an address's scheme whether this version reads and writes it.
 var schemes = map[string]bool{"gs": true, "s3": true, "file": true, "azblob": false}

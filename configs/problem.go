@@ -110,7 +110,7 @@ func (ps Problems) Error() string {
 func (ps Problems) Sorted() Problems {
 	out := slices.Clone(ps)
 	slices.SortStableFunc(out, func(a, b *Problem) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Message, b.Message))
 	})
 	return slices.CompactFunc(out, func(a, b *Problem) bool { return a.Pos == b.Pos && a.Message == b.Message })
 }

@@ -42,7 +42,7 @@ func (c *Config) checkSegments() (problems Problems) {
 
 // checkZone reports a time zone that the linked database does not have.
 func (c *Config) checkZone() Problems {
-	_, err := Location(c.Timezone)
+	_, err := LoadZone(c.Timezone)
 	if err == nil {
 		return nil
 	}

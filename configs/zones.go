@@ -13,7 +13,7 @@ import (
 )
 
 // zoneinfo is the zone database of the Go release that builds strata. time.LoadLocation prefers the host's database to the
-// one linked by time/tzdata, and a rule's answer must not depend on the host; so Location reads this one. It also tells all
+// one linked by time/tzdata, and a rule's answer must not depend on the host; so LoadZone reads this one. It also tells all
 // names, for hints.
 //
 //go:generate sh -c "cp $(go env GOROOT)/lib/time/zoneinfo.zip zoneinfo.zip"
@@ -29,9 +29,9 @@ var zoneFiles = sync.OnceValue(func() *zip.Reader {
 	return files
 })
 
-// Location returns a zone of the database that is linked into the binary, never one of the machine: Local and the empty
+// LoadZone returns a zone of the database that is linked into the binary, never one of the machine: Local and the empty
 // name are refused.
-func Location(name string) (*time.Location, error) {
+func LoadZone(name string) (*time.Location, error) {
 	if name == "UTC" {
 		return time.UTC, nil
 	}
