@@ -66,11 +66,20 @@ segments:
 `
 
 func TestPositionsInEveryStyle(t *testing.T) {
-	c, err := Parse("seg.yaml", []byte(everyStyle))
+	for name, text := range map[string]string{
+		"lf": everyStyle, "crlf": strings.ReplaceAll(everyStyle, "\n", "\r\n"), "bom": "\uFEFF" + everyStyle,
+	} {
+		t.Run(name, func(t *testing.T) { checkPositions(t, text) })
+	}
+}
+
+func checkPositions(t *testing.T, text string) {
+	t.Helper()
+	c, err := Parse("seg.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := strings.Split(everyStyle, "\n")
+	lines := strings.Split(strings.TrimPrefix(text, "\uFEFF"), "\n")
 	for _, s := range c.Segments {
 		before, _, _ := strings.Cut(s.When.Text, "agee")
 		line := strings.Count(before, "\n") + 1

@@ -78,13 +78,26 @@ func (d *decoder) isCut(n *yaml.Node, places []place, what string) bool {
 	return true
 }
 
-// hidesLines reports a rule whose lines YAML joins although a // comment on one of them then swallows the rest.
+// hidesLines reports a rule whose lines YAML joins although that changes it: a // comment on one of them would swallow the
+// rest, and a string over a line's end would get a space there.
 func (d *decoder) hidesLines(n *yaml.Node, places []place, what string) bool {
-	joined := n.Style&yaml.LiteralStyle == 0 && places[0].line != places[len(places)-1].line
-	if !joined || !outlineOf(n.Value).comment {
+	if n.Style&yaml.LiteralStyle != 0 || places[0].line == places[len(places)-1].line {
 		return false
 	}
-	d.fault(n, "write | and the rule on the next lines", "%s: YAML joins the lines of this rule, so its // comment hides what follows", what)
+	message := ""
+	if outlineOf(n.Value).comment {
+		message = "so its // comment hides what follows"
+	}
+	runes := []rune(n.Value)
+	for i := 1; i < len(runes) && message == ""; i++ {
+		if places[i-1].line != places[i].line && outlineOf(string(runes[:i])).quoted {
+			message = "and with them a string in it"
+		}
+	}
+	if message == "" {
+		return false
+	}
+	d.fault(n, "write | and the rule on the next lines", "%s: YAML joins the lines of this rule, %s", what, message)
 	return true
 }
 

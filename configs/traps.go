@@ -86,7 +86,7 @@ func (f *trapFinder) value(n, start, column int) int {
 	key, end := n, f.skipBlock(n+1, column)
 	text := strings.TrimSpace(string(f.rows[n][min(start, len(f.rows[n])):]))
 	if text == "" || text[0] == '#' { // the value may begin on a line below
-		for n++; n < end && isBlank(f.rows[n]); n++ {
+		for n++; n < end && (isBlank(f.rows[n]) || f.rows[n][leading(f.rows[n], " ")] == '#'); n++ {
 		}
 		if n >= end {
 			return end
