@@ -4,12 +4,16 @@ import "strings"
 
 // outline is what can be said of a rule without parsing it: enough to see that YAML gave us only half of it.
 type outline struct {
-	quoted  bool // ends inside a string
-	depth   int  // brackets still open
-	closed  bool // closes a bracket that it has not opened
-	comment bool // has a // comment
-	last    rune // the last code point outside of strings, comments and spaces; '"' for a string
+	quoted  bool   // ends inside a string
+	depth   int    // brackets still open
+	closed  bool   // closes a bracket that it has not opened
+	comment bool   // has a // comment
+	texts   []span // its strings, in order
+	last    rune   // the last code point outside of strings, comments and spaces; '"' for a string
 }
+
+// span is a string literal: its bytes from (the quote) up to to.
+type span struct{ from, to int }
 
 // outlineOf reads CEL's strings (single, double, triple, raw), brackets and comments.
 func outlineOf(rule string) outline {
@@ -22,8 +26,10 @@ func outlineOf(rule string) outline {
 			end := stringEnd(rule[i:], raw)
 			if end < 0 {
 				o.quoted = true
+				o.texts = append(o.texts, span{i, len(rule)})
 				return o
 			}
+			o.texts = append(o.texts, span{i, i + end})
 			i += end - 1
 			o.last = '"'
 			continue
@@ -70,4 +76,17 @@ func stringEnd(text string, raw bool) int {
 // unfinished says whether more must follow: an open string or bracket, or an operator that waits for its right side.
 func (o outline) unfinished() bool {
 	return o.quoted || o.depth > 0 || strings.ContainsRune("&|=<>+-*/%!?:.,", o.last) && o.last != 0
+}
+
+// hasTextOver says whether a string goes on over one of these bytes, which are in order.
+func (o outline) hasTextOver(ends []int) bool {
+	for _, text := range o.texts {
+		for len(ends) > 0 && ends[0] <= text.from {
+			ends = ends[1:]
+		}
+		if len(ends) > 0 && ends[0] < text.to {
+			return true
+		}
+	}
+	return false
 }

@@ -84,21 +84,29 @@ func (d *decoder) hidesLines(n *yaml.Node, places []place, what string) bool {
 	if n.Style&yaml.LiteralStyle != 0 || places[0].line == places[len(places)-1].line {
 		return false
 	}
-	message := ""
-	if outlineOf(n.Value).comment {
+	o, message := outlineOf(n.Value), ""
+	switch {
+	case o.comment:
 		message = "so its // comment hides what follows"
-	}
-	runes := []rune(n.Value)
-	for i := 1; i < len(runes) && message == ""; i++ {
-		if places[i-1].line != places[i].line && outlineOf(string(runes[:i])).quoted {
-			message = "and with them a string in it"
-		}
-	}
-	if message == "" {
+	case o.hasTextOver(lineEnds(n.Value, places)):
+		message = "and with them a string in it"
+	default:
 		return false
 	}
 	d.fault(n, "write | and the rule on the next lines", "%s: YAML joins the lines of this rule, %s", what, message)
 	return true
+}
+
+// lineEnds returns the bytes of a value that stand first on a line of the file.
+func lineEnds(value string, places []place) (ends []int) {
+	i := 0
+	for at := range value {
+		if i > 0 && places[i-1].line != places[i].line {
+			ends = append(ends, at)
+		}
+		i++
+	}
+	return ends
 }
 
 // joined decodes all: or any: into one rule: the items in brackets, each closed on a line of its own in case the item ends
