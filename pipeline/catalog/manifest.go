@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"strata/configs"
+	"strata/pipeline/objects"
+	"strata/pipeline/tables"
+)
+
+// Format is the version of manifests and data files that this program writes. It is part of a fingerprint: another
+// format is another output.
+const Format = 1
+
+// A Manifest says all about one run: what it read, what it was asked, what it wrote. Everything but Run, Status, Program and
+// Clock follows from the input alone.
+type Manifest struct {
+	Format  int    `json:"format"`
+	Run     string `json:"run"`
+	Date    Date   `json:"date"`
+	Status  Status `json:"status"`
+	Program string `json:"program"` // version of strata
+
+	Now      time.Time `json:"now"`   // what rules call now
+	Today    Date      `json:"today"` // what rules call today
+	Previous *RunRef   `json:"previous"`
+
+	Inputs      []Input              `json:"inputs"`
+	Rows        int64                `json:"rows"` // of the snapshot, rejects and duplicates included
+	Columns     []Column             `json:"columns"`
+	IDColumn    string               `json:"id_column"`
+	IDType      string               `json:"id_type"`
+	Definitions *configs.Definitions `json:"definitions"`
+	Lists       []List               `json:"lists"`
+	Settings    Settings             `json:"settings"`
+
+	Names         tables.Names      `json:"names"`
+	Since         bool              `json:"since"` // since-dates are in strata_state
+	PartitionBits int               `json:"partition_bits"`
+	Tables        map[string][]File `json:"tables"` // by name: membership, transitions, wide, long; a file a partition
+
+	Users      int64       `json:"users"`
+	Rejects    Rejects     `json:"rejects"`
+	Duplicates int64       `json:"duplicates"`
+	Segments   []Segment   `json:"segments"`
+	Lifecycles []Lifecycle `json:"lifecycles"`
+	Guards     []Guard     `json:"guards"`
+	Notes      []string    `json:"notes"`
+
+	Clock Clock `json:"clock"`
+}
+
+// A Status is how a run ended.
+type Status string
+
+// A run is committed, or a guard stopped it before anything was published.
+const (
+	Committed Status = "committed"
+	Guarded   Status = "guarded"
+)
+
+// A RunRef names a run.
+type RunRef struct {
+	Date Date   `json:"date"`
+	Run  string `json:"run"`
+}
+
+// An Input is one pinned object of the snapshot.
+type Input struct {
+	Name    string `json:"name"` // its address
+	Size    int64  `json:"size"` // bytes
+	Version string `json:"version"`
+	CRC32C  string `json:"crc32c,omitempty"`
+	Rows    int64  `json:"rows"`
+}
+
+// A Column is one column of the snapshot, as its schema has it.
+type Column struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	Nulls *int64 `json:"nulls,omitempty"` // how many, where a rule uses the column
+}
+
+// A List is one list file, kept under its hash.
+type List struct {
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Entries int    `json:"entries"`
+}
+
+// Settings are what shapes the outputs besides the definitions.
+type Settings struct {
+	Membership configs.Membership `json:"membership"`
+	Duplicates configs.Duplicates `json:"duplicates"`
+}
+
+// A File is one data file of a run.
+type File struct {
+	Partition int    `json:"partition"`
+	Key       string `json:"key"` // below the output
+	Rows      int64  `json:"rows"`
+	Size      int64  `json:"size"` // bytes
+	CRC32C    string `json:"crc32c"`
+	Version   string `json:"version"`
+}
+
+// Info is the object behind the file.
+func (f File) Info() objects.Info {
+	return objects.Info{Key: f.Key, Size: f.Size, Version: f.Version, CRC32C: f.CRC32C}
+}
+
+// Rejects are rows that name no user.
+type Rejects struct {
+	Nulls    int64 `json:"nulls"`    // the id is null
+	Unusable int64 `json:"unusable"` // the id is empty or not valid UTF-8
+}
+
+// Total is how many rows were rejected.
+func (r Rejects) Total() int64 { return r.Nulls + r.Unusable }
+
+// Changes count transitions by reason, under the names that the transitions table shows.
+type Changes map[string]map[string]int64
+
+// Sum is how many transitions of a change there are, for any reason.
+func (c Changes) Sum(change tables.Change) int64 {
+	sum := int64(0)
+	for _, n := range c[change.String()] {
+		sum += n
+	}
+	return sum
+}
+
+// A Segment is what a run found of one segment. Removed ones have changes only.
+type Segment struct {
+	Name    string  `json:"name"`
+	Size    int64   `json:"size"`
+	Unknown int64   `json:"unknown"` // users for whom the rule is unknown
+	Errors  int64   `json:"errors"`  // users for whom it failed
+	Changes Changes `json:"changes"`
+	Removed bool    `json:"removed,omitempty"`
+}
+
+// A Lifecycle is what a run found of one lifecycle.
+type Lifecycle struct {
+	Name    string  `json:"name"`
+	Stages  []Stage `json:"stages"`
+	Unknown int64   `json:"unknown"`
+	Errors  int64   `json:"errors"`
+	Changes Changes `json:"changes"`
+	Removed bool    `json:"removed,omitempty"`
+}
+
+// A Stage is the size of one stage.
+type Stage struct {
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+}
+
+// A Guard is one check and what became of it.
+type Guard struct {
+	Name     string  `json:"name"` // snapshot_rows, null_share, exits, unknowns, segment_size
+	Of       string  `json:"of,omitempty"`
+	Value    float64 `json:"value"`
+	Limit    string  `json:"limit"`
+	Tripped  bool    `json:"tripped"`
+	Accepted bool    `json:"accepted,omitempty"` // published in spite of it
+	Sentence string  `json:"sentence"`
+}
+
+// A Clock holds the wall-clock times of a run; nothing depends on them.
+type Clock struct {
+	Started  time.Time          `json:"started"`
+	Finished time.Time          `json:"finished"`
+	Seconds  map[string]float64 `json:"seconds"` // by stage
+}
+
+// Fingerprint is what makes a run up to date: equal fingerprints mean equal data files.
+func (m *Manifest) Fingerprint() string {
+	inputs := make([]Input, len(m.Inputs))
+	for i, in := range m.Inputs {
+		inputs[i] = Input{Name: in.Name, Size: in.Size, Version: in.Version}
+	}
+	text, err := json.Marshal(struct {
+		Format        int
+		Now           int64
+		Today         Date
+		Previous      *RunRef
+		Inputs        []Input
+		Definitions   string
+		Lists         []List
+		Settings      Settings
+		PartitionBits int
+	}{
+		m.Format, m.Now.UnixNano(), m.Today, m.Previous, inputs, string(m.Definitions.Canonical()), m.Lists, m.Settings, m.PartitionBits,
+	})
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
