@@ -1,0 +1,122 @@
+package rules
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"strata/pipeline/tables"
+)
+
+// loadBits copies n bits of an Arrow bitmap, which start at bit offset, to the start of out. Bits past n become zero.
+func loadBits(out []uint64, bitmap []byte, offset, n int) {
+	bitmap, shift := bitmap[offset>>3:], uint(offset&7)
+	w := 0
+	for ; w < n>>6 && (w+1)*8+1 <= len(bitmap); w++ {
+		word := binary.LittleEndian.Uint64(bitmap[w*8:]) >> shift
+		if shift > 0 {
+			word |= uint64(bitmap[w*8+8]) << (64 - shift)
+		}
+		out[w] = word
+	}
+	for ; w < words(n); w++ {
+		out[w] = loadWord(bitmap, w*8, shift)
+	}
+	if n > 0 {
+		out[words(n)-1] &= tail(n)
+	}
+}
+
+// loadWord reads 64 bits at a byte and a shift; what lies past the bitmap is zero.
+func loadWord(bitmap []byte, at int, shift uint) uint64 {
+	var word uint64
+	for b := range 9 {
+		if at+b >= len(bitmap) {
+			break
+		}
+		part := uint64(bitmap[at+b])
+		if b*8 >= int(shift) {
+			word |= part << (uint(b*8) - shift)
+		} else {
+			word |= part >> (shift - uint(b*8))
+		}
+	}
+	return word
+}
+
+// putBits writes the n bits of src into dst at bit at. The bits of dst from there on must be zero.
+func putBits(dst []uint64, at int, src []uint64, n int) {
+	w, shift := at>>6, uint(at&63)
+	count := words(n)
+	if shift == 0 {
+		copy(dst[w:w+count], src[:count])
+		return
+	}
+	for i, word := range src[:count] {
+		dst[w+i] |= word << shift
+		if high := word >> (64 - shift); high != 0 {
+			dst[w+i+1] |= high
+		}
+	}
+}
+
+// putOnes sets n bits of dst from bit at.
+func putOnes(dst []uint64, at, n int) {
+	for n > 0 {
+		w, shift := at>>6, at&63
+		take := min(64-shift, n)
+		dst[w] |= (^uint64(0) >> (64 - take)) << shift
+		at, n = at+take, n-take
+	}
+}
+
+// Transpose64 swaps rows and columns of a 64x64 bit matrix: bit c of word r becomes bit r of word c.
+func Transpose64(m *[64]uint64) {
+	mask := uint64(0x00000000ffffffff)
+	for j := 32; j != 0; j >>= 1 {
+		for k := 0; k < 64; k = (k + j + 1) &^ j {
+			t := (m[k]>>j ^ m[k|j]) & mask
+			m[k] ^= t << j
+			m[k|j] ^= t
+		}
+		mask ^= mask << (j >> 1)
+	}
+}
+
+// TransposeRows turns up to 64 users' rows, from row first on, into one word a bit, user first in bit 0: what Resolve
+// takes. cuts must hold m.Width*64 words. It returns a word with one bit for every user that is there.
+func TransposeRows(m *tables.BitMatrix, first int, cuts []uint64) uint64 {
+	users := min(len(m.Words)/m.Width-first, 64)
+	for w := range m.Width {
+		block := (*[64]uint64)(cuts[w*64:])
+		for u := range users {
+			block[u] = m.Words[(first+u)*m.Width+w]
+		}
+		clear(block[users:])
+		Transpose64(block)
+	}
+	return tail(users)
+}
+
+// setBit sets bit i.
+func setBit(words []uint64, i int) { words[i>>6] |= 1 << (i & 63) }
+
+// hasBit reports bit i.
+func hasBit(words []uint64, i int) bool { return words[i>>6]>>(i&63)&1 != 0 }
+
+// eachBit calls visit with the place of every bit of words that is set, lowest first.
+func eachBit(words []uint64, visit func(i int)) {
+	for w, word := range words {
+		for ; word != 0; word &= word - 1 {
+			visit(w<<6 + bits.TrailingZeros64(word))
+		}
+	}
+}
+
+// bit is 1 for true. The compiler makes it branch-free.
+func bit(b bool) uint64 {
+	var word uint64
+	if b {
+		word = 1
+	}
+	return word
+}

@@ -1,0 +1,256 @@
+package rules
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"strata/pipeline/tables"
+)
+
+// An Evaluator evaluates a plan's cuts over row groups, a window of rows at a time. It is one goroutine's scratch: its
+// buffers are used again for every window and every row group. Close releases what it still holds of the last one.
+type Evaluator struct {
+	*executable
+	batchRows int // rows of one slice
+	arena     arena
+	memo      []memoized // by node
+	serial    int        // of the last frame
+	err       error      // the first thing that went wrong in this slice
+
+	dictionaries map[dictionaryKey]*entries
+	sliced       map[nodeID]slicedCodes
+	clocks       map[*zone]*clock
+
+	src     tables.Columns
+	rows    int64 // of the row group
+	done    int64 // rows
+	streams []stream
+	windows []window // by node: the answers of leaves and algebra for the window
+	answers Answers
+}
+
+// defaultBatchRows keeps the values of a slice in the first two caches.
+const defaultBatchRows = 4096
+
+func newEvaluator(x *executable, batchRows int, _ memory.Allocator) *Evaluator {
+	if batchRows < 1 {
+		batchRows = defaultBatchRows
+	}
+	e := &Evaluator{
+		executable: x, batchRows: batchRows, memo: make([]memoized, len(x.nodes)),
+		dictionaries: map[dictionaryKey]*entries{}, sliced: map[nodeID]slicedCodes{}, clocks: map[*zone]*clock{},
+		streams: make([]stream, len(x.columns)), windows: make([]window, len(x.nodes)),
+	}
+	e.answers = Answers{place: x.place, width: x.width}
+	return e
+}
+
+// Start begins a row group. The caller closes src after the last Next; until then it belongs to the evaluator.
+func (e *Evaluator) Start(src tables.Columns) {
+	e.Close()
+	e.src, e.rows, e.done = src, src.Rows(), 0
+}
+
+// Close releases what the evaluator holds of the row group. It may be used again.
+func (e *Evaluator) Close() {
+	for i := range e.streams {
+		e.streams[i].release()
+	}
+	e.forgetDictionaries()
+	e.src = nil
+}
+
+// Next evaluates the next rows of every column, fewer at the end, and returns the answers of every cut. They are valid
+// until the next call. After the last row it returns io.EOF. The answers do not depend on how many rows a call asks for,
+// on the size of slices, or on where the pages of a column end.
+func (e *Evaluator) Next(rows int) (*Answers, error) {
+	n := int(min(int64(rows), e.rows-e.done))
+	if e.src == nil || n <= 0 {
+		e.Close()
+		return nil, io.EOF
+	}
+	for _, c := range e.components {
+		if err := e.runComponent(c, n); err != nil {
+			e.Close()
+			return nil, err
+		}
+	}
+	e.done += int64(n)
+	return e.finish(n), nil
+}
+
+// EvalRecord evaluates one record of the schema that the plan was compiled for. The answers are valid until the next call.
+func (e *Evaluator) EvalRecord(rec arrow.Record) (*Answers, error) {
+	e.Start(&recordColumns{rec: rec, at: map[string]int64{}})
+	defer e.Close()
+	if rec.NumRows() == 0 {
+		return e.finish(0), nil
+	}
+	return e.Next(int(rec.NumRows()))
+}
+
+// recordColumns shows a record as Columns.
+type recordColumns struct {
+	rec arrow.Record
+	at  map[string]int64
+}
+
+func (r *recordColumns) Rows() int64  { return r.rec.NumRows() }
+func (r *recordColumns) Close() error { return nil }
+
+func (r *recordColumns) Next(column string, _ int) (arrow.Array, error) {
+	places := r.rec.Schema().FieldIndices(column)
+	if len(places) == 0 {
+		return nil, fmt.Errorf("the record has no such column")
+	}
+	if r.at[column] > 0 {
+		return nil, io.EOF
+	}
+	arr := r.rec.Column(places[0])
+	r.at[column] += int64(arr.Len())
+	arr.Retain()
+	return arr, nil
+}
+
+// A window is where the answers of one node are collected for a window of rows.
+type window struct {
+	mask         Mask
+	known, value []uint64 // the memory of the mask
+}
+
+// start empties the window: false in n rows.
+func (w *window) start(n int) {
+	if cap(w.value) < words(n)+1 {
+		w.value = make([]uint64, words(n)+1)
+	}
+	w.value = w.value[:words(n)]
+	clear(w.value)
+	w.mask = Mask{value: w.value, n: n}
+}
+
+// put adds the answers of a slice that starts at row at. The first slice with an unknown row or an error brings a known
+// bitmap, in which all rows before it are known.
+func (w *window) put(at int, m Mask) {
+	putBits(w.value, at, m.value, m.n)
+	if m.known == nil && w.mask.known == nil {
+		return
+	}
+	if w.mask.known == nil {
+		w.allocateKnown()
+		clear(w.known)
+		w.mask.known = w.known
+		putOnes(w.known, 0, at)
+	}
+	if m.known == nil {
+		putOnes(w.known, at, m.n)
+	} else {
+		putBits(w.known, at, m.known, m.n)
+	}
+	w.mask.fails = w.mask.fails || m.fails
+}
+
+func (w *window) allocateKnown() {
+	if cap(w.known) < len(w.value) {
+		w.known = make([]uint64, len(w.value), cap(w.value))
+	}
+	w.known = w.known[:len(w.value)]
+}
+
+// like readies the window for the answer of an operation of the algebra on args.
+func (w *window) like(n int, args ...Mask) Mask {
+	if cap(w.value) < words(n)+1 {
+		w.value = make([]uint64, words(n)+1)
+	}
+	w.value = w.value[:words(n)]
+	out := Mask{value: w.value, n: n}
+	for _, arg := range args {
+		if arg.known != nil && out.known == nil {
+			w.allocateKnown()
+			out.known = w.known
+		}
+		out.fails = out.fails || arg.fails
+	}
+	return out
+}
+
+// finish runs the algebra over the window's leaves.
+func (e *Evaluator) finish(n int) *Answers {
+	look := func(id nodeID) Mask { return e.windows[id].mask }
+	if n == 0 {
+		for i := range e.windows {
+			e.windows[i].start(0)
+		}
+	}
+	for _, id := range e.algebra {
+		w := &e.windows[id]
+		w.mask = e.combine(&e.nodes[id], look, w.like)
+	}
+	e.answers.n = n
+	e.answers.masks = e.answers.masks[:0]
+	for _, cut := range e.cuts {
+		e.answers.masks = append(e.answers.masks, e.windows[cut].mask)
+	}
+	return &e.answers
+}
+
+// Answers are the cuts' answers for a window of rows. They belong to the evaluator.
+type Answers struct {
+	n     int
+	masks []Mask
+	place []Cut
+	width int // bits
+}
+
+// Len returns the number of rows.
+func (a *Answers) Len() int { return a.n }
+
+// Cut returns the answers of one cut.
+func (a *Answers) Cut(i int) Mask { return a.masks[i] }
+
+// Rows turns the answers into one row of bits a user, as the cuts' places say. It sizes dst and overwrites it.
+func (a *Answers) Rows(dst *tables.BitMatrix) {
+	dst.Width = max(words(a.width), 1)
+	if cap(dst.Words) < a.n*dst.Width {
+		dst.Words = make([]uint64, a.n*dst.Width)
+	}
+	dst.Words = dst.Words[:a.n*dst.Width]
+	if len(a.place) == 0 {
+		clear(dst.Words)
+		return
+	}
+	var block [64]uint64
+	for w := range words(a.n) {
+		users := min(64, a.n-w*64)
+		for part := range dst.Width {
+			a.gatherBlock(&block, w, part)
+			Transpose64(&block)
+			for u := range users {
+				dst.Words[(w*64+u)*dst.Width+part] = block[u]
+			}
+		}
+	}
+}
+
+// gatherBlock fills a block with the words w of the 64 bits of one part of the row.
+func (a *Answers) gatherBlock(block *[64]uint64, w, part int) {
+	clear(block[:])
+	for i, cut := range a.place {
+		m := a.masks[i]
+		first, second := cut.Bit-part*64, cut.Bit+1-part*64
+		if !cut.FourValued {
+			if 0 <= first && first < 64 {
+				block[first] = m.MembersWord(w)
+			}
+			continue
+		}
+		if 0 <= first && first < 64 {
+			block[first] = m.knownWord(w)
+		}
+		if 0 <= second && second < 64 {
+			block[second] = m.value[w]
+		}
+	}
+}

@@ -1,0 +1,529 @@
+package rules
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/zeebo/xxh3"
+)
+
+// The reference evaluates one node for one row, by plain reading of RULES.md. It shares no kernel with the evaluator.
+
+// A refValue is a value, or unknown ('U') or an error ('E').
+type refValue struct {
+	state byte // 'V', 'U', 'E'
+	v     any
+}
+
+var refUnknown, refError = refValue{state: 'U'}, refValue{state: 'E'}
+
+func known(v any) refValue {
+	if v == nil {
+		return refUnknown
+	}
+	return refValue{'V', v}
+}
+
+type refRow struct {
+	nodes    []node
+	columns  map[string]any
+	elements map[int]any
+}
+
+func (r *refRow) with(depth int, element any) *refRow {
+	inner := &refRow{r.nodes, r.columns, map[int]any{depth: element}}
+	for d, v := range r.elements {
+		if d != depth {
+			inner.elements[d] = v
+		}
+	}
+	return inner
+}
+
+func (r *refRow) letter(id nodeID) byte {
+	switch v := r.eval(id); {
+	case v.state != 'V':
+		return v.state
+	case v.v.(bool):
+		return 'T'
+	}
+	return 'F'
+}
+
+func (r *refRow) eval(id nodeID) refValue {
+	nd := &r.nodes[id]
+	switch nd.op {
+	case opConst:
+		return refConst(nd)
+	case opColumn:
+		return known(r.columns[nd.name])
+	case opElement:
+		return known(r.elements[nd.depth])
+	case opAnd, opOr:
+		return r.fold(nd.op == opOr, func(yield func(refValue)) {
+			for _, arg := range nd.args {
+				yield(r.eval(arg))
+			}
+		})
+	case opExists, opAll, opExistsOne, opCount:
+		return r.comprehend(nd)
+	}
+	args := make([]refValue, len(nd.args))
+	for i, arg := range nd.args {
+		args[i] = r.eval(arg)
+	}
+	if v, done := refLenient(nd, args); done {
+		return v
+	}
+	for _, arg := range args {
+		if arg.state == 'E' && (nd.op == opEq || len(args) > 2) {
+			return arg
+		}
+	}
+	for _, arg := range args {
+		if arg.state != 'V' {
+			return arg
+		}
+	}
+	return refApply(r, nd, args)
+}
+
+func refConst(nd *node) refValue {
+	switch nd.typ.kind {
+	case kindNull:
+		return refUnknown
+	case kindBool:
+		return known(nd.lit.Bool)
+	case kindUint:
+		return known(nd.lit.Uint)
+	case kindDouble:
+		return known(nd.lit.Double)
+	case kindString, kindBytes:
+		return known(nd.lit.String)
+	case kindTimestamp:
+		return known(instant{nd.lit.Sec, nd.lit.Nanos})
+	}
+	return known(nd.lit.Int)
+}
+
+// fold is || (dominant true) or && (dominant false).
+func (r *refRow) fold(dominant bool, each func(yield func(refValue))) refValue {
+	unknown, failed, decided := false, false, false
+	each(func(v refValue) {
+		switch {
+		case v.state == 'U':
+			unknown = true
+		case v.state == 'E':
+			failed = true
+		case v.v.(bool) == dominant:
+			decided = true
+		}
+	})
+	switch {
+	case decided:
+		return known(dominant)
+	case unknown:
+		return refUnknown
+	case failed:
+		return refError
+	}
+	return known(!dominant)
+}
+
+// refLenient evaluates what is not strict.
+func refLenient(nd *node, args []refValue) (refValue, bool) {
+	first := args[0]
+	switch nd.op {
+	case opNot:
+		if first.state == 'V' {
+			return known(!first.v.(bool)), true
+		}
+		return first, true
+	case opCond:
+		if first.state != 'V' {
+			return first, true
+		}
+		if first.v.(bool) {
+			return args[1], true
+		}
+		return args[2], true
+	case opIsNull:
+		if first.state == 'E' {
+			return first, true
+		}
+		return known(first.state == 'U'), true
+	case opIsTrue:
+		if first.state == 'E' {
+			return first, true
+		}
+		return known(first.state == 'V' && first.v.(bool)), true
+	case opMember:
+		return known(first.state == 'V' && first.v.(bool)), true
+	case opCoalesce:
+		if first.state == 'U' {
+			return args[1], true
+		}
+		return first, true
+	}
+	return refValue{}, false
+}
+
+func (r *refRow) comprehend(nd *node) refValue {
+	list := r.eval(nd.args[0])
+	if list.state != 'V' {
+		return list
+	}
+	elements := list.v.([]any)
+	switch nd.op {
+	case opExists, opAll:
+		return r.fold(nd.op == opExists, func(yield func(refValue)) {
+			for _, element := range elements {
+				yield(r.with(nd.depth, element).eval(nd.body))
+			}
+		})
+	}
+	count := known(int64(0))
+	for _, element := range elements {
+		v := r.with(nd.depth, element).eval(nd.body)
+		if nd.op == opCount && v.state == 'U' {
+			continue
+		}
+		switch {
+		case v.state != 'V':
+			count = v
+		case v.v.(bool) && count.state == 'V':
+			count.v = count.v.(int64) + 1
+		}
+	}
+	if nd.op == opExistsOne && count.state == 'V' {
+		return known(count.v.(int64) == 1)
+	}
+	return count
+}
+
+// refOrder compares two values; ordered is false for NaN.
+func refOrder(a, b any) (order int, ordered bool) {
+	switch x := a.(type) {
+	case bool:
+		return int(bit(x)) - int(bit(b.(bool))), true
+	case string:
+		return strings.Compare(x, b.(string)), true
+	case instant:
+		y := b.(instant)
+		return time.Unix(x.seconds, int64(x.nanos)).Compare(time.Unix(y.seconds, int64(y.nanos))), true
+	}
+	fa, okA := refBig(a)
+	fb, okB := refBig(b)
+	if !okA || !okB {
+		return 0, false
+	}
+	return fa.Cmp(fb), true
+}
+
+func refBig(v any) (*big.Float, bool) {
+	switch v := v.(type) {
+	case int64:
+		return new(big.Float).SetInt64(v), true
+	case uint64:
+		return new(big.Float).SetUint64(v), true
+	case float64:
+		if math.IsNaN(v) {
+			return nil, false
+		}
+		return new(big.Float).SetFloat64(v), true
+	}
+	panic(fmt.Sprintf("no number: %v", v))
+}
+
+func refApply(r *refRow, nd *node, args []refValue) refValue {
+	a := args[0].v
+	var b any
+	if len(args) > 1 {
+		b = args[1].v
+	}
+	switch nd.op {
+	case opEq, opLt, opLe:
+		order, ordered := refOrder(a, b)
+		return known(ordered && (order == 0 && nd.op != opLt || order < 0 && nd.op != opEq))
+	case opInList:
+		for _, element := range b.([]any) {
+			if element != nil {
+				if order, ordered := refOrder(a, element); ordered && order == 0 {
+					return known(true)
+				}
+			}
+		}
+		return known(false)
+	case opInMap:
+		_, has := b.(map[string]any)[a.(string)]
+		return known(has)
+	case opAdd, opSub, opMul, opDiv, opMod:
+		return refArithmetic(nd.op, a, b)
+	case opNeg:
+		if f, is := a.(float64); is {
+			return known(-f)
+		}
+		return refArithmetic(opSub, int64(0), a)
+	case opStartsWith:
+		return known(strings.HasPrefix(a.(string), b.(string)))
+	case opEndsWith:
+		return known(strings.HasSuffix(a.(string), b.(string)))
+	case opContains:
+		return known(strings.Contains(a.(string), b.(string)))
+	case opEqualFold:
+		return known(strings.EqualFold(a.(string), b.(string)))
+	case opMatches, opLike:
+		return known(nd.regex.MatchString(a.(string)))
+	case opLower:
+		return known(strings.Map(func(c rune) rune {
+			if 'A' <= c && c <= 'Z' {
+				return c + 32
+			}
+			return c
+		}, a.(string)))
+	case opUpper:
+		return known(strings.Map(func(c rune) rune {
+			if 'a' <= c && c <= 'z' {
+				return c - 32
+			}
+			return c
+		}, a.(string)))
+	case opTrim:
+		return known(strings.TrimSpace(a.(string)))
+	case opSize:
+		switch a := a.(type) {
+		case string:
+			if r.nodes[nd.args[0]].typ.kind == kindBytes {
+				return known(int64(len(a)))
+			}
+			return known(int64(utf8.RuneCountInString(a)))
+		case []any:
+			return known(int64(len(a)))
+		}
+	case opIndex:
+		if i := b.(int64); i >= 0 && i < int64(len(a.([]any))) {
+			return known(a.([]any)[i])
+		}
+		return refError
+	case opField:
+		return known(a.([]any)[nd.lit.Int])
+	case opKey:
+		return known(a.(map[string]any)[nd.lit.String])
+	case opHashSplit:
+		hash := new(big.Float).SetUint64(xxh3.HashString(nd.lit.String + "\x00" + a.(string)))
+		return known(hash.Quo(hash, big.NewFloat(1<<64)).Cmp(big.NewFloat(nd.lit.Double)) < 0)
+	case opBucket:
+		hash := new(big.Int).SetUint64(xxh3.HashString(nd.lit.String + "\x00" + a.(string)))
+		return known(hash.Rsh(hash.Mul(hash, big.NewInt(nd.lit.Int)), 64).Int64())
+	case opToInt, opToDouble, opToString, opToBool, opToTimestamp, opToDate:
+		return refConvert(r, nd, a)
+	case opDaysBetween:
+		return known(b.(int64) - a.(int64))
+	case opAgeYears:
+		return known(refAge(a.(int64), b.(int64)))
+	case opAddDays, opAddMonths:
+		return refMove(nd, a, b.(int64))
+	}
+	return refCalendar(nd, a)
+}
+
+func refArithmetic(op opcode, a, b any) refValue {
+	switch x := a.(type) {
+	case int64:
+		y := b.(int64)
+		if (op == opDiv || op == opMod) && (y == 0 || x == math.MinInt64 && y == -1) {
+			return refError
+		}
+		out := refWhole(op, big.NewInt(x), big.NewInt(y))
+		if !out.IsInt64() {
+			return refError
+		}
+		return known(out.Int64())
+	case uint64:
+		y := b.(uint64)
+		if (op == opDiv || op == opMod) && y == 0 {
+			return refError
+		}
+		out := refWhole(op, new(big.Int).SetUint64(x), new(big.Int).SetUint64(y))
+		if !out.IsUint64() {
+			return refError
+		}
+		return known(out.Uint64())
+	case float64:
+		y := b.(float64)
+		return known(map[opcode]float64{opAdd: x + y, opSub: x - y, opMul: x * y, opDiv: x / y}[op])
+	case string:
+		return known(x + b.(string))
+	}
+	x := a.(instant)
+	at := new(big.Int).Add(new(big.Int).Mul(big.NewInt(x.seconds), big.NewInt(1e9)), big.NewInt(int64(x.nanos)))
+	if y, is := b.(instant); is {
+		other := new(big.Int).Add(new(big.Int).Mul(big.NewInt(y.seconds), big.NewInt(1e9)), big.NewInt(int64(y.nanos)))
+		whole := refWhole(opMul, big.NewInt(x.seconds-y.seconds), big.NewInt(1e9)) // cel-go checks this step too
+		if at.Sub(at, other); !at.IsInt64() || !whole.IsInt64() {
+			return refError
+		}
+		return known(at.Int64())
+	}
+	if op == opSub && b.(int64) == math.MinInt64 { // cel-go negates it first
+		return refError
+	}
+	at = refWhole(op, at, big.NewInt(b.(int64)))
+	seconds, nanos := new(big.Int).DivMod(at, big.NewInt(1e9), new(big.Int))
+	if s := seconds.Int64(); s < -62135596800 || s > 253402300799 {
+		return refError
+	}
+	return known(instant{seconds.Int64(), int32(nanos.Int64())})
+}
+
+func refWhole(op opcode, x, y *big.Int) *big.Int {
+	out := new(big.Int)
+	switch op {
+	case opAdd:
+		return out.Add(x, y)
+	case opSub:
+		return out.Sub(x, y)
+	case opMul:
+		return out.Mul(x, y)
+	case opDiv:
+		return out.Quo(x, y)
+	}
+	return out.Rem(x, y)
+}
+
+func refConvert(r *refRow, nd *node, a any) refValue {
+	var v any
+	var err error
+	switch nd.op {
+	case opToInt:
+		switch a := a.(type) {
+		case string:
+			v, err = strconv.ParseInt(a, 10, 64)
+		case float64:
+			if !(a > math.MinInt64 && a < math.MaxInt64) {
+				return refError
+			}
+			v = int64(a)
+		case uint64:
+			if a > math.MaxInt64 {
+				return refError
+			}
+			v = int64(a)
+		case instant:
+			v = a.seconds
+		}
+	case opToDouble:
+		switch a := a.(type) {
+		case string:
+			v, err = strconv.ParseFloat(a, 64)
+		case int64:
+			v = float64(a)
+		case uint64:
+			v = float64(a)
+		}
+	case opToString:
+		v = fmt.Sprint(a)
+		if f, is := a.(float64); is {
+			v = fmt.Sprintf("%g", f)
+		}
+		if at, is := a.(instant); is {
+			v = time.Unix(at.seconds, int64(at.nanos)).UTC().Format(time.RFC3339Nano)
+		}
+	case opToBool:
+		v, err = strconv.ParseBool(a.(string))
+	case opToTimestamp:
+		var t time.Time
+		t, err = time.Parse(time.RFC3339, a.(string))
+		v = instant{t.Unix(), int32(t.Nanosecond())}
+	case opToDate:
+		if at, is := a.(instant); is {
+			return known(refDay(refTime(nd, at)))
+		}
+		var t time.Time
+		t, err = time.Parse(time.DateOnly, a.(string))
+		v = t.Unix() / 86400
+	}
+	if err != nil {
+		return refError
+	}
+	return known(v)
+}
+
+// refTime is an instant, or the midnight of a date, in the node's zone.
+func refTime(nd *node, a any) time.Time {
+	if days, is := a.(int64); is {
+		return time.Unix(days*86400, 0).UTC()
+	}
+	at := a.(instant)
+	t := time.Unix(at.seconds, int64(at.nanos)).UTC()
+	if nd.zone != nil {
+		t = t.In(nd.zone.location)
+	}
+	return t
+}
+
+// refDay is the civil day of a time, in days since 1970-01-01.
+func refDay(t time.Time) int64 {
+	return floorDiv(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix(), 86400)
+}
+
+func refCalendar(nd *node, a any) refValue {
+	t := refTime(nd, a)
+	switch nd.op {
+	case opYear:
+		return known(int64(t.Year()))
+	case opMonth:
+		return known(int64(t.Month()))
+	case opDay:
+		return known(int64(t.Day()))
+	case opWeekday:
+		return known(int64((t.Weekday()+6)%7 + 1))
+	case opYearDay:
+		return known(int64(t.YearDay()))
+	case opHour:
+		return known(int64(t.Hour()))
+	case opMinute:
+		return known(int64(t.Minute()))
+	case opSecond:
+		return known(int64(t.Second()))
+	case opMillisecond:
+		return known(int64(t.Nanosecond() / 1e6))
+	}
+	panic(fmt.Sprintf("the reference lacks operation %d", nd.op))
+}
+
+func refAge(born, at int64) int64 {
+	b, now := time.Unix(born*86400, 0).UTC(), time.Unix(at*86400, 0).UTC()
+	years := now.Year() - b.Year()
+	if time.Date(now.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC).After(now) { // 29 February becomes 1 March
+		years--
+	}
+	return int64(years)
+}
+
+func refMove(nd *node, a any, by int64) refValue {
+	if by < -1e6 || by > 1e6 {
+		return refError
+	}
+	t := refTime(nd, a)
+	moved := t
+	if nd.op == opAddDays {
+		moved = t.AddDate(0, 0, int(by))
+	} else {
+		first := time.Date(t.Year(), t.Month()+time.Month(by), 1, 0, 0, 0, 0, time.UTC)
+		last := first.AddDate(0, 1, -1).Day()
+		moved = time.Date(first.Year(), first.Month(), min(t.Day(), last), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+	}
+	if moved.Unix() < -62135596800 || moved.Unix() > 253402300799 {
+		return refError
+	}
+	if _, is := a.(int64); is {
+		return known(refDay(moved))
+	}
+	return known(instant{moved.Unix(), int32(moved.Nanosecond())})
+}

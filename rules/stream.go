@@ -1,0 +1,99 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// A stream is how far the evaluator has come in one column.
+type stream struct {
+	arr  arrow.Array // the array at hand, referenced; nil before the first and after the last
+	from int         // the next row of it
+}
+
+func (s *stream) release() {
+	if s.arr != nil {
+		s.arr.Release()
+	}
+	*s = stream{}
+}
+
+// runComponent evaluates the leaves of a component over the next n rows.
+func (e *Evaluator) runComponent(c *component, n int) error {
+	for _, leaf := range c.leaves {
+		e.windows[leaf].start(n)
+	}
+	views := make([]view, len(e.columns))
+	for at := 0; at < n; {
+		rows := min(e.batchRows, n-at)
+		for _, column := range c.columns {
+			left, err := e.fetch(column, n-at)
+			if err != nil {
+				return err
+			}
+			rows = min(rows, left)
+		}
+		for _, column := range c.columns {
+			s := &e.streams[column]
+			views[column] = view{s.arr, s.from, rows}
+			s.from += rows
+		}
+		if err := e.runSlice(c, views, at, rows); err != nil {
+			return err
+		}
+		at += rows
+	}
+	return nil
+}
+
+// fetch makes sure that a column has rows at hand and returns how many.
+func (e *Evaluator) fetch(column, limit int) (int, error) {
+	s := &e.streams[column]
+	if s.arr != nil && s.from < s.arr.Len() {
+		return s.arr.Len() - s.from, nil
+	}
+	s.release()
+	arr, err := e.src.Next(e.columns[column], limit)
+	switch {
+	case errors.Is(err, io.EOF):
+		return 0, fmt.Errorf("column %q has fewer rows than its row group, which has %d", e.columns[column], e.rows)
+	case err != nil:
+		return 0, fmt.Errorf("column %q: %w", e.columns[column], err)
+	}
+	if s.arr = arr; arr.Len() == 0 {
+		return 0, fmt.Errorf("column %q: the reader returned no rows", e.columns[column])
+	}
+	return arr.Len(), nil
+}
+
+// runSlice evaluates the leaves over one slice of aligned rows, which starts at row at of the window.
+func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
+	e.arena.reset()
+	clear(e.sliced)
+	e.err = nil
+	f := e.newFrame(rows, -1)
+	f.views = views
+	for _, leaf := range c.leaves {
+		m := e.evalMask(leaf, f)
+		if e.err != nil {
+			return e.columnFault(leaf)
+		}
+		e.windows[leaf].put(at, m)
+	}
+	return nil
+}
+
+// columnFault names the columns that a leaf looks at.
+func (e *Evaluator) columnFault(leaf nodeID) error {
+	for _, c := range e.components {
+		for _, other := range c.leaves {
+			if other == leaf && len(c.columns) > 0 {
+				return fmt.Errorf("column %q: %w", e.columns[c.columns[0]], e.err)
+			}
+		}
+	}
+	return e.err
+}

@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+)
+
+// textTest answers the predicates over strings. Over a dictionary they never come here for rows, only for entries.
+func (e *Evaluator) textTest(nd *node, f *frame) *vec {
+	if nd.op == opMatches || nd.op == opLike {
+		return e.patternTest(nd, f)
+	}
+	var holds func(text, part string) bool
+	switch nd.op {
+	case opStartsWith:
+		holds = strings.HasPrefix
+	case opEndsWith:
+		holds = strings.HasSuffix
+	case opContains:
+		holds = strings.Contains
+	default:
+		holds = strings.EqualFold
+	}
+	a, b := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
+	out := e.arena.new(kindBool, f.n)
+	out.known, out.fail = e.arena.strict2(a, b)
+	out.bits = e.arena.words.get(words(f.n))
+	if a.kind == kindNull || b.kind == kindNull {
+		clear(out.bits)
+		return out
+	}
+	setWhere(out.bits, f.n, func(i int) bool { return out.knows(i) && holds(a.texts[i], b.texts[i]) })
+	return out
+}
+
+// patternTest runs a regular expression over the rows that have a value.
+func (e *Evaluator) patternTest(nd *node, f *frame) *vec {
+	a := e.eval(nd.args[0], f)
+	out := e.arena.new(kindBool, f.n)
+	out.known, out.fail = a.known, a.fail
+	out.bits = e.arena.words.zeros(words(f.n))
+	if a.kind != kindNull {
+		setWhere(out.bits, f.n, func(i int) bool { return a.knows(i) && nd.regex.MatchString(a.texts[i]) })
+	}
+	return out
+}
+
+// textChange makes new strings.
+func (e *Evaluator) textChange(nd *node, f *frame) *vec {
+	a := e.eval(nd.args[0], f)
+	change := strings.TrimSpace
+	switch nd.op {
+	case opLower:
+		change = lowerASCII
+	case opUpper:
+		change = upperASCII
+	}
+	out := e.arena.new(kindString, f.n)
+	out.known, out.fail, out.texts = a.known, a.fail, e.arena.texts.get(f.n)
+	if a.kind == kindNull {
+		return out
+	}
+	for i, text := range a.texts {
+		if a.knows(i) {
+			out.texts[i] = change(text)
+		}
+	}
+	return out
+}
+
+// lowerASCII changes the 26 capitals and nothing else, as CEL's lowerAscii.
+func lowerASCII(text string) string { return changeLetters(text, 'A', 'Z') }
+
+// upperASCII is the inverse of lowerASCII.
+func upperASCII(text string) string { return changeLetters(text, 'a', 'z') }
+
+func changeLetters(text string, from, to byte) string {
+	for i := range len(text) {
+		if from <= text[i] && text[i] <= to {
+			changed := []byte(text)
+			for ; i < len(changed); i++ {
+				if from <= changed[i] && changed[i] <= to {
+					changed[i] ^= 0x20
+				}
+			}
+			return string(changed)
+		}
+	}
+	return text
+}
+
+// size counts the code points of a string, the bytes of bytes, or the elements of a list or entries of a map.
+func (e *Evaluator) size(nd *node, f *frame) *vec {
+	a := e.eval(nd.args[0], f)
+	out := e.arena.new(kindInt, f.n)
+	out.known, out.fail, out.ints = a.known, a.fail, e.arena.ints.get(f.n)
+	lists, _ := a.nested.(array.ListLike)
+	for i := range out.ints {
+		switch {
+		case !a.knows(i):
+		case a.kind == kindString:
+			out.ints[i] = int64(utf8.RuneCountInString(a.texts[i]))
+		case a.kind == kindBytes:
+			out.ints[i] = int64(len(a.texts[i]))
+		case lists != nil:
+			start, end := lists.ValueOffsets(a.rowAt(i))
+			out.ints[i] = end - start
+		}
+	}
+	return out
+}
