@@ -18,10 +18,14 @@ type node struct {
 	name   string         // opColumn: the snapshot's column
 	set    *List          // opInFile: the contents. opInSet: the literal's values
 	regex  *regexp.Regexp // opMatches, opLike
-	zone   *zone          // the op's time zone, where it takes one
+	zone   *zone          // calendar ops: the op's time zone. opColumn, opElement, opField, opKey, opIndex: where timestamps without a zone were read
 	body   nodeID         // opExists .. opCount: the body, over opElement(depth)
-	depth  int            // opElement and its comprehension: nesting from 0. A node's scope is the deepest opElement below it, 0 none
+	depth  int            // opElement and its comprehension: how many comprehensions are around it, from 0
 	interp *interpreted   // opInterpreted
+
+	// swapped: the rule has the two arguments the other way round, so of an unknown and an error the one of args[1] wins.
+	// It is set only where an argument can fail.
+	swapped bool
 
 	columns    []string // the snapshot's columns below this node, sorted
 	canUnknown bool     // some row may be unknown
@@ -32,9 +36,12 @@ type node struct {
 type opcode uint8
 
 const (
-	opConst   opcode = iota // () -> typ; lit. A null constant has typ null and is unknown in every row
-	opColumn                // () -> typ; name
-	opElement               // () -> typ: the element that the comprehension of this depth looks at
+	opConst    opcode = iota // () -> typ; lit. A null constant has typ null and is unknown in every row
+	opColumn                 // () -> typ; name
+	opElement                // () -> typ: the element that the comprehension of this depth looks at
+	opNullText               // (string) -> string: null where the text is one of set (strings)
+	opToUUID                 // (string | bytes) -> string: the canonical text; an error for what is no UUID
+	opIDText                 // (string | int | uint | bytes) -> string: a user id's canonical text, as pipeline/ids writes it
 
 	// Algebra on whole words. Not strict: Kleene with errors.
 	opAnd  // (bool, bool, ...) -> bool
@@ -52,8 +59,8 @@ const (
 	opEq     // (T, T) -> bool; != is opNot(opEq)
 	opLt     // (T, T) -> bool; a > b is opLt(b, a)
 	opLe     // (T, T) -> bool
-	opInSet  // (T) -> bool: one of the constants in set; a list literal of constants
-	opInFile // (T) -> bool: a line of the file in set
+	opInSet  // (T) -> bool: one of the constants in set, which are of kind T
+	opInFile // (string | int | uint) -> bool: a line of the file in set
 	opInList // (T, list(T)) -> bool
 	opInMap  // (string, map) -> bool
 
@@ -85,7 +92,7 @@ const (
 	opToBool
 	opToTimestamp
 	opToDuration
-	opToDate // (string | timestamp with zone) -> date
+	opToDate // (string | timestamp, in zone) -> date
 
 	// Calendar, in zone.
 	opYear  // (timestamp | date) -> int; month, day, weekday are 1-based, weekday ISO
@@ -108,15 +115,16 @@ const (
 	opKey       // (map) -> T: unknown when the map is null or the key missing
 	opExists    // (list) -> bool; body
 	opAll       // (list) -> bool; body
-	opExistsOne // (list) -> bool; body; strict in the elements
-	opCount     // (list) -> int; body: how many elements answer true; only the list's own null is unknown
+	opExistsOne // (list) -> bool; body; when a body is neither true nor false the answer is the last such one's
+	opCount     // (list) -> int; body: how many elements answer true; a failing body is an error, an unknown one not counted
 
 	// Splits by hash (RULES.md 6.2). args[0] is the key's canonical text; lit.String is the salt.
 	opHashSplit // (string) -> bool; lit.Double is the fraction
 	opBucket    // (string) -> int; lit.Int is how many buckets
 
-	// Anything else that the checker accepts, by cel-go's interpreter, row by row.
-	opInterpreted // (columns ...) -> typ; interp
+	// Anything else that the checker accepts, by cel-go's interpreter, row by row. args are opColumn nodes, whose arrays
+	// interp reads itself, then nodes of kind bool. typ is neither list, map nor struct.
+	opInterpreted // (columns ..., bools ...) -> typ; interp
 )
 
 // A kind is what a value is, apart from what it holds.
