@@ -1,5 +1,5 @@
 // Package catalog keeps the runs of an output: which there are, which one stands for each date, and how a new one comes
-// to stand.
+// to stand. Its keys are laid out as DESIGN.md section 4 says.
 //
 // The commit is one conditional write of current.json. Before it nothing of a run can be seen by a reader that follows
 // current.json or lists the hive folders; after it everything that remains (hive copies, the replaced run's, latest.json)
@@ -12,15 +12,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"strata/pipeline/objects"
 )
 
-// ErrLostRace: another run of the date, or of the date before it, was committed meanwhile.
-var ErrLostRace = errors.New("another run was committed meanwhile")
+// What Commit and Abort may answer; test for them with errors.Is.
+var (
+	// ErrLostRace: another run of the date, or of the date before it, was committed meanwhile.
+	ErrLostRace = errors.New("another run was committed meanwhile")
+	// ErrUnsure: the store did not say whether the commit took place, and it may still do so. The run's files stay until
+	// the next command finds out.
+	ErrUnsure = errors.New("the store has not said whether the run is committed; `strata status` tells, and the next command settles it")
+)
 
 // A Catalog reads and writes the runs below an output. It may be used by many goroutines.
 type Catalog struct {
@@ -48,11 +57,25 @@ func manifestKey(r RunRef) string            { return runFolder(r.Date, r.Run) +
 // A Current is the contents of current.json: which run stands for a date.
 type Current struct {
 	Run      string   `json:"run"`
-	Replaces string   `json:"replaces,omitempty"`
-	Kept     []string `json:"kept,omitempty"` // replaced runs whose files stay
+	Replaces string   `json:"replaces,omitempty"` // the run that stood before
+	Kept     []string `json:"kept,omitempty"`     // replaced runs whose files stay
 	version  string
 	since    time.Time // by the store's clock
 }
+
+// same tells whether two readings of current.json saw the same version of it; nil is its absence.
+func (c *Current) same(other *Current) bool {
+	if c == nil || other == nil {
+		return c == other
+	}
+	return c.version == other.version
+}
+
+// stands tells whether a run is the one that current.json names.
+func (c *Current) stands(run string) bool { return c != nil && c.Run == run }
+
+// keeps tells whether the files of a replaced run are to stay.
+func (c *Current) keeps(run string) bool { return c != nil && slices.Contains(c.Kept, run) }
 
 // Current tells which run stands for a date; nil where none does.
 func (c *Catalog) Current(ctx context.Context, date Date) (*Current, error) {
@@ -68,7 +91,8 @@ func (c *Catalog) Current(ctx context.Context, date Date) (*Current, error) {
 	return &current, nil
 }
 
-// readJSON reads an object that this program wrote. One that was replaced between look-up and reading is read again.
+// readJSON reads an object that this program wrote. One that was replaced between look-up and reading is read again. A
+// damaged object comes with its Info.
 func (c *Catalog) readJSON(ctx context.Context, key string, into any) (objects.Info, error) {
 	for {
 		data, info, err := objects.ReadAll(ctx, c.bucket, key, "")
@@ -78,24 +102,51 @@ func (c *Catalog) readJSON(ctx context.Context, key string, into any) (objects.I
 		if err != nil {
 			return info, err
 		}
-		if err := json.Unmarshal(data, into); err != nil {
-			return info, fmt.Errorf("%s is damaged: %w", c.bucket.URL(key), err)
-		}
-		return info, nil
+		return info, c.decode(key, data, into)
 	}
 }
 
-// Load reads a run's manifest.
-func (c *Catalog) Load(ctx context.Context, r RunRef) (*Manifest, error) {
-	var m Manifest
-	if _, err := c.readJSON(ctx, manifestKey(r), &m); err != nil {
+func (c *Catalog) decode(key string, data []byte, into any) error {
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s %w: %w", c.bucket.URL(key), errDamaged, err)
+	}
+	return nil
+}
+
+// errDamaged: an object that this program wrote does not say what it should.
+var errDamaged = errors.New("is damaged")
+
+// readOnce reads an object that nobody replaces.
+func (c *Catalog) readOnce(ctx context.Context, key string) ([]byte, error) {
+	body, err := c.bucket.Read(ctx, key, "", 0, -1)
+	if err != nil {
 		return nil, err
 	}
-	if m.Format > Format {
-		return nil, fmt.Errorf("%s was written by a later strata (format %d, this one reads up to %d); use that version",
-			c.bucket.URL(manifestKey(r)), m.Format, Format)
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", c.bucket.URL(key), err)
 	}
-	return &m, nil
+	return data, nil
+}
+
+// Load reads a run's manifest; objects.ErrNotFound where it has none.
+func (c *Catalog) Load(ctx context.Context, r RunRef) (*Manifest, error) {
+	key, m := manifestKey(r), &Manifest{}
+	data, err := c.readOnce(ctx, key)
+	if err == nil {
+		err = c.decode(key, data, m)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Format > Format:
+		return nil, fmt.Errorf("%s was written by a later strata (format %d, this one reads up to %d); use that version",
+			c.bucket.URL(key), m.Format, Format)
+	case m.Run != r.Run || m.Date != r.Date || m.Definitions == nil:
+		return nil, fmt.Errorf("%s %w: it is not the manifest of run %s", c.bucket.URL(key), errDamaged, &r)
+	}
+	return m, nil
 }
 
 // folders are the dates that have a folder under runs/, in order. Not all of them need be committed.
@@ -115,22 +166,65 @@ func (c *Catalog) folders(ctx context.Context) ([]Date, error) {
 	return dates, nil
 }
 
-// PreviousRef names the run of the newest committed date before a date; nil where there is none.
-func (c *Catalog) PreviousRef(ctx context.Context, date Date) (*RunRef, error) {
+// Dates are the committed dates, in order.
+func (c *Catalog) Dates(ctx context.Context) ([]Date, error) {
 	dates, err := c.folders(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, before := range slices.Backward(dates) {
-		if !before.Before(date) {
+	committed := make([]bool, len(dates))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, date := range dates {
+		group.Go(func() error {
+			_, err := c.bucket.Stat(groupCtx, currentKey(date))
+			committed[i] = err == nil
+			if errors.Is(err, objects.ErrNotFound) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var out []Date
+	for i, date := range dates {
+		if committed[i] {
+			out = append(out, date)
+		}
+	}
+	return out, nil
+}
+
+// parallel is how many requests are under way at once.
+const parallel = 16
+
+// PreviousRef names the run of the newest committed date before a date; nil where there is none.
+func (c *Catalog) PreviousRef(ctx context.Context, date Date) (*RunRef, error) {
+	return c.newest(ctx, func(d Date) bool { return d.Before(date) })
+}
+
+// Latest names the run of the newest committed date; nil where there is none. It does not trust latest.json.
+func (c *Catalog) Latest(ctx context.Context) (*RunRef, error) {
+	return c.newest(ctx, func(Date) bool { return true })
+}
+
+func (c *Catalog) newest(ctx context.Context, among func(Date) bool) (*RunRef, error) {
+	dates, err := c.folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, date := range slices.Backward(dates) {
+		if !among(date) {
 			continue
 		}
-		current, err := c.Current(ctx, before)
+		current, err := c.Current(ctx, date)
 		if err != nil {
 			return nil, err
 		}
 		if current != nil {
-			return &RunRef{Date: before, Run: current.Run}, nil
+			return &RunRef{Date: date, Run: current.Run}, nil
 		}
 	}
 	return nil, nil
@@ -147,23 +241,27 @@ func (c *Catalog) Previous(ctx context.Context, date Date) (*Manifest, error) {
 
 // List returns the contents of a list file as a run kept them, by hash.
 func (c *Catalog) List(ctx context.Context, sha256 string) ([]byte, error) {
-	data, _, err := objects.ReadAll(ctx, c.bucket, listsPrefix+sha256, "")
-	return data, err
+	return c.readOnce(ctx, listsPrefix+sha256)
 }
 
 // putJSON creates (version empty) or replaces an object.
 func (c *Catalog) putJSON(ctx context.Context, key, version string, value any) error {
-	data, err := json.MarshalIndent(value, "", "  ")
+	data, err := encode(value)
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", c.bucket.URL(key), err)
 	}
-	data = append(data, '\n')
 	if version == "" {
 		_, err = c.bucket.Create(ctx, key, data)
 	} else {
 		_, err = c.bucket.Replace(ctx, key, version, data)
 	}
 	return err
+}
+
+// encode writes JSON for people too.
+func encode(value any) ([]byte, error) {
+	data, err := json.MarshalIndent(value, "", "  ")
+	return append(data, '\n'), err
 }
 
 // lost tells whether a conditional write found something else than it expected.

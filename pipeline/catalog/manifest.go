@@ -4,6 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"strata/configs"
@@ -15,14 +20,16 @@ import (
 // format is another output.
 const Format = 1
 
-// A Manifest says all about one run: what it read, what it was asked, what it wrote. Everything but Run, Status, Program and
-// Clock follows from the input alone.
+// A Manifest says all about one run: what it read, what it was asked, what it wrote. Data is the part of it that follows
+// from the input alone.
 type Manifest struct {
 	Format  int    `json:"format"`
 	Run     string `json:"run"`
 	Date    Date   `json:"date"`
 	Status  Status `json:"status"`
 	Program string `json:"program"` // version of strata
+
+	Replaces string `json:"replaces,omitempty"` // the run that stood for the date before
 
 	Now      time.Time `json:"now"`   // what rules call now
 	Today    Date      `json:"today"` // what rules call today
@@ -177,11 +184,19 @@ type Clock struct {
 	Seconds  map[string]float64 `json:"seconds"` // by stage
 }
 
-// Fingerprint is what makes a run up to date: equal fingerprints mean equal data files.
+// Fingerprint is what makes a run up to date: equal fingerprints mean equal data files. Names alone do not matter: not the
+// run's own, nor whether files are copied into hive folders.
 func (m *Manifest) Fingerprint() string {
 	inputs := make([]Input, len(m.Inputs))
 	for i, in := range m.Inputs {
 		inputs[i] = Input{Name: in.Name, Size: in.Size, Version: in.Version}
+	}
+	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	lists := slices.Clone(m.Lists)
+	slices.SortFunc(lists, func(a, b List) int { return strings.Compare(a.Path, b.Path) })
+	definitions := m.Definitions
+	if definitions == nil {
+		definitions = &configs.Definitions{}
 	}
 	text, err := json.Marshal(struct {
 		Format        int
@@ -194,11 +209,67 @@ func (m *Manifest) Fingerprint() string {
 		Settings      Settings
 		PartitionBits int
 	}{
-		m.Format, m.Now.UnixNano(), m.Today, m.Previous, inputs, string(m.Definitions.Canonical()), m.Lists, m.Settings, m.PartitionBits,
+		m.Format, m.Now.UnixNano(), m.Today, m.Previous, inputs, string(definitions.Canonical()), lists, m.Settings.plain(), m.PartitionBits,
 	})
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// plain leaves out the order of the further tables, which decides nothing.
+func (s Settings) plain() Settings {
+	s.Membership.Also = slices.Sorted(slices.Values(s.Membership.Also))
+	return s
+}
+
+// Data is what of the manifest follows from the input alone, as JSON: the same for two runs of one input, whatever they are
+// called, whenever and by which build they ran, and whatever the runs before them are called.
+func (m *Manifest) Data() ([]byte, error) {
+	plain := *m
+	plain.Run, plain.Program, plain.Replaces, plain.Clock = "", "", "", Clock{}
+	if m.Previous != nil {
+		plain.Previous = &RunRef{Date: m.Previous.Date}
+	}
+	plain.Tables = map[string][]File{}
+	for table, files := range m.Tables {
+		files = slices.Clone(files)
+		for i := range files {
+			files[i].Key, files[i].Version = "", ""
+		}
+		plain.Tables[table] = files
+	}
+	return encode(plain)
+}
+
+// tables are the names of the tables that the run published, in order.
+func (m *Manifest) tables() []string { return slices.Sorted(maps.Keys(m.Tables)) }
+
+// whole checks that the manifest names each partition of each table once, in order and below the run's folder, and that
+// membership has a row a user.
+func (m *Manifest) whole(folder string) error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	for _, table := range m.tables() {
+		files := m.Tables[table]
+		if len(files) != 1<<m.PartitionBits {
+			fault("%s has %d files for %d partitions", table, len(files), 1<<m.PartitionBits)
+		}
+		for i, f := range files {
+			if want := fmt.Sprintf("%sdata/%s/%05d.parquet", folder, table, i); f.Key != want || f.Partition != i {
+				fault("%s names %s for partition %d where %s belongs", table, f.Key, f.Partition, want)
+			}
+		}
+	}
+	rows := int64(0)
+	for _, f := range m.Tables["membership"] {
+		rows += f.Rows
+	}
+	if len(m.Tables["membership"]) == 0 || len(m.Tables["transitions"]) == 0 {
+		fault("there must be files of membership and of transitions")
+	} else if rows != m.Users {
+		fault("membership has %d rows for %d users", rows, m.Users)
+	}
+	return errors.Join(faults...)
 }

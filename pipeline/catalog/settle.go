@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -14,6 +15,12 @@ import (
 
 	"strata/pipeline/objects"
 )
+
+// What follows a commit can be done by anyone, any number of times, by several at once. Two rules keep that safe:
+//   - Hive folders are listed before current.json is read. Copies are made only of a run that stands, so what the list shows of
+//     another run than the one read then has been replaced for good, and may go.
+//   - Who has copied reads current.json again, and starts over if it has changed.
+// A crash between the two leaves a mark: that of the run that was copied, or of the one that was replaced.
 
 // hiveName is how a copy in a hive folder is named: the run, then the partition.
 var hiveName = regexp.MustCompile(`^(\d{8}T\d{6}Z-[0-9a-f]{10})-\d{5}\.parquet$`)
@@ -30,57 +37,78 @@ func hiveKey(table string, r RunRef, partition int) string {
 	return fmt.Sprintf("%s%s-%05d.parquet", hiveFolder(table, r.Date), r.Run, partition)
 }
 
-// pending lists the runs that something remains to be done about, with their marks.
-func (c *Catalog) pending(ctx context.Context) (map[RunRef]objects.Info, error) {
-	marks := map[RunRef]objects.Info{}
+// A mark names a run that something remains to be done about.
+type mark struct {
+	RunRef
+	modified time.Time // by the store's clock
+}
+
+// pending lists the marks, in order of dates and runs.
+func (c *Catalog) pending(ctx context.Context) ([]mark, error) {
+	var marks []mark
 	for info, err := range objects.All(ctx, c.bucket, pendingPrefix) {
 		if err != nil {
 			return nil, err
 		}
 		day, run, ok := strings.Cut(strings.TrimSuffix(path.Base(info.Key), ".json"), "_")
-		if date, err := ParseDate(day); ok && err == nil {
-			marks[RunRef{Date: date, Run: run}] = info
+		if date, err := ParseDate(day); ok && err == nil && runName.MatchString(run) {
+			marks = append(marks, mark{RunRef{Date: date, Run: run}, info.Modified})
 		}
 	}
 	return marks, nil
 }
 
 // Settle finishes what a crash left undone after a commit: hive copies, the removal of a replaced run's, latest.json. It
-// does nothing about runs that are not committed: they may be under way.
+// does nothing about runs that are not committed: they may be under way. In an output that is in order it costs one
+// listing and two small objects.
 func (c *Catalog) Settle(ctx context.Context) error {
 	marks, err := c.pending(ctx)
 	if err != nil {
 		return fmt.Errorf("settle earlier runs: %w", err)
 	}
-	for ref := range marks {
-		if err := c.settleRun(ctx, ref); err != nil {
-			return fmt.Errorf("settle run %s: %w", &ref, err)
+	var faults []error
+	for i, m := range marks {
+		if i > 0 && marks[i-1].Date == m.Date {
+			continue
+		}
+		if err := c.settleDate(ctx, m.Date, marks); err != nil {
+			faults = append(faults, fmt.Errorf("settle %s: %w", m.Date, err))
 		}
 	}
-	return nil
+	if err := c.mendLatest(ctx, len(marks) > 0); err != nil {
+		faults = append(faults, fmt.Errorf("settle latest.json: %w", err))
+	}
+	return errors.Join(faults...)
 }
 
-// settleRun settles the date of a run if the run stands for it, and takes its mark away.
-func (c *Catalog) settleRun(ctx context.Context, ref RunRef) error {
-	current, err := c.Current(ctx, ref.Date)
-	if err != nil || current == nil || current.Run != ref.Run {
+// Finish does what follows a commit: it settles the run's date and latest.json.
+func (a *Attempt) Finish(ctx context.Context) error {
+	if err := a.c.settleDate(ctx, a.Date, []mark{{a.ref(), time.Time{}}}); err != nil {
 		return err
 	}
-	if err := c.settleDate(ctx, ref.Date); err != nil {
+	return a.c.mendLatest(ctx, true)
+}
+
+// settleDate brings the hive folders of a date in order, leaves a mark of the run that was replaced, for the sweep, and
+// takes away that of the run that stands, if it is among marks.
+func (c *Catalog) settleDate(ctx context.Context, date Date, marks []mark) error {
+	current, err := c.settleHive(ctx, date)
+	if err != nil || current == nil {
 		return err
 	}
-	if err := c.markReplaced(ctx, ref.Date, current); err != nil {
+	standing := RunRef{Date: date, Run: current.Run}
+	if !slices.ContainsFunc(marks, func(m mark) bool { return m.RunRef == standing }) {
+		return nil
+	}
+	if err := c.markReplaced(ctx, date, current); err != nil {
 		return err
 	}
-	if err := c.raiseLatest(ctx, ref); err != nil {
-		return err
-	}
-	return c.bucket.Delete(ctx, pendingKey(ref), "")
+	return c.bucket.Delete(ctx, pendingKey(standing), "")
 }
 
 // markReplaced leaves a mark for the sweep, which waits for readers in flight.
 func (c *Catalog) markReplaced(ctx context.Context, date Date, current *Current) error {
-	if current.Replaces == "" || slices.Contains(current.Kept, current.Replaces) {
+	if current.Replaces == "" || current.keeps(current.Replaces) {
 		return nil
 	}
 	old := RunRef{Date: date, Run: current.Replaces}
@@ -88,108 +116,126 @@ func (c *Catalog) markReplaced(ctx context.Context, date Date, current *Current)
 		return nil // swept already
 	}
 	err := c.putJSON(ctx, pendingKey(old), "", started{Run: old.Run, Date: date, Started: time.Now().UTC()})
-	if lost(err) {
+	if errors.Is(err, objects.ErrExists) {
 		return nil
 	}
 	return err
 }
 
-// settleDate makes the hive folders of a date hold exactly the run that stands for it. Others may settle the same date, or
-// commit it again, meanwhile: it goes on until what it did is still what is wanted.
-func (c *Catalog) settleDate(ctx context.Context, date Date) error {
+// settleHive makes the hive folders of a date hold exactly the run that stands for it, and returns it; nil where none does.
+func (c *Catalog) settleHive(ctx context.Context, date Date) (*Current, error) {
 	for {
+		copies, err := c.listHive(ctx, date)
+		if err != nil {
+			return nil, err
+		}
 		current, err := c.Current(ctx, date)
 		if err != nil || current == nil {
-			return err
+			return nil, err
 		}
-		m, err := c.Load(ctx, RunRef{Date: date, Run: current.Run})
-		if err != nil {
-			return err
+		if err := c.copyHive(ctx, RunRef{Date: date, Run: current.Run}, copies); err != nil {
+			return nil, err
 		}
-		if err := c.copyHive(ctx, m); err != nil {
-			return err
+		if err := c.clearHive(ctx, current, copies); err != nil {
+			return nil, err
 		}
-		if err := c.clearHive(ctx, m); err != nil {
-			return err
-		}
-		if now, err := c.Current(ctx, date); err != nil || now.version == current.version {
-			return err
+		again, err := c.Current(ctx, date)
+		if err != nil || again.same(current) {
+			return current, err
 		}
 	}
 }
 
-// copyHive copies a run's files into the hive folders; those that are there already stay.
-func (c *Catalog) copyHive(ctx context.Context, m *Manifest) error {
+// listHive lists the copies of a date in all hive folders; other people's files are not among them.
+func (c *Catalog) listHive(ctx context.Context, date Date) ([]string, error) {
+	listed := make([][]string, len(Tables))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, table := range Tables {
+		group.Go(func() error {
+			for info, err := range objects.All(ctx, c.bucket, hiveFolder(table, date)) {
+				if err != nil {
+					return err
+				}
+				if hiveName.MatchString(path.Base(info.Key)) && path.Dir(info.Key)+"/" == hiveFolder(table, date) {
+					listed[i] = append(listed[i], info.Key)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(listed...), nil
+}
+
+// copyHive copies those files of a run into the hive folders that are not there yet.
+func (c *Catalog) copyHive(ctx context.Context, r RunRef, copies []string) error {
 	if !c.hive {
 		return nil
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
+	m, err := c.Load(ctx, r)
+	if err != nil {
+		return err
+	}
+	missing := map[string]string{} // from -> to
 	for table, files := range m.Tables {
 		for _, f := range files {
-			group.Go(func() error {
-				_, err := c.bucket.Copy(ctx, f.Key, hiveKey(table, RunRef{m.Date, m.Run}, f.Partition))
-				if errors.Is(err, objects.ErrExists) {
-					return nil
-				}
-				return err
-			})
+			missing[f.Key] = hiveKey(table, r, f.Partition)
 		}
+	}
+	there := map[string]bool{}
+	for _, key := range copies {
+		there[key] = true
+	}
+	maps.DeleteFunc(missing, func(_, to string) bool { return there[to] })
+	return c.copyAll(ctx, missing)
+}
+
+// copyAll makes copies, several at a time; what is there already is as good.
+func (c *Catalog) copyAll(ctx context.Context, to map[string]string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, from := range slices.Sorted(maps.Keys(to)) {
+		group.Go(func() error {
+			_, err := c.bucket.Copy(ctx, from, to[from])
+			if errors.Is(err, objects.ErrExists) {
+				return nil
+			}
+			return err
+		})
 	}
 	return group.Wait()
 }
 
-// hiveTables are the tables that a run may publish.
-var hiveTables = []string{"membership", "transitions", "wide", "long"}
-
-// clearHive removes copies of other runs from the hive folders of a date. The folders are listed before current.json is read again,
-// so a copy of a run that is committed meanwhile is either not in the list or of the run that is read.
-func (c *Catalog) clearHive(ctx context.Context, m *Manifest) error {
-	var keys []string
-	for _, table := range hiveTables {
-		for info, err := range objects.All(ctx, c.bucket, hiveFolder(table, m.Date)) {
-			if err != nil {
-				return err
-			}
-			keys = append(keys, info.Key)
-		}
-	}
-	current, err := c.Current(ctx, m.Date)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		found := hiveName.FindStringSubmatch(path.Base(key))
-		if found == nil || found[1] == current.Run && c.hive {
-			continue
-		}
-		if err := c.bucket.Delete(ctx, key, ""); err != nil {
-			return err
-		}
-	}
-	return nil
+// clearHive removes copies that are not of the run that stands, or all when none are wanted.
+func (c *Catalog) clearHive(ctx context.Context, current *Current, copies []string) error {
+	return c.deleteAll(ctx, slices.DeleteFunc(slices.Clone(copies), func(key string) bool {
+		return c.hive && hiveName.FindStringSubmatch(path.Base(key))[1] == current.Run
+	}))
 }
 
-// raiseLatest moves latest.json to a run unless it names a later date.
-func (c *Catalog) raiseLatest(ctx context.Context, ref RunRef) error {
+// mendLatest makes latest.json name the newest committed date. It is read first and written on that condition, so that of two
+// who do this at once the one with the older view does not write. Unless sure is set, it looks no further where latest.json
+// names a run that stands.
+func (c *Catalog) mendLatest(ctx context.Context, sure bool) error {
 	for {
 		var latest RunRef
 		info, err := c.readJSON(ctx, latestKey, &latest)
-		switch {
-		case errors.Is(err, objects.ErrNotFound):
-			err = c.putJSON(ctx, latestKey, "", ref)
-		case err != nil:
+		if err != nil && !errors.Is(err, objects.ErrNotFound) && !errors.Is(err, errDamaged) {
 			return err
-		case ref.Date.Before(latest.Date) || latest == ref:
-			return nil
-		default:
-			err = c.putJSON(ctx, latestKey, info.Version, ref)
 		}
-		if !lost(err) {
+		if err == nil && !sure {
+			if current, err := c.Current(ctx, latest.Date); err != nil || current.stands(latest.Run) {
+				return err
+			}
+		}
+		newest, err := c.Latest(ctx)
+		if err != nil || newest == nil || *newest == latest {
+			return err
+		}
+		if err := c.putJSON(ctx, latestKey, info.Version, newest); !lost(err) {
 			return err
 		}
 	}
 }
-
-// Finish does what remains to be done after a commit.
-func (a *Attempt) Finish(ctx context.Context) error { return a.c.settleRun(ctx, a.ref()) }

@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"errors"
-	"path"
+	"fmt"
+	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,19 +14,37 @@ import (
 
 // A DateStatus is what there is to say about one date of an output.
 type DateStatus struct {
-	Date     Date
-	Manifest *Manifest // of the run that stands; nil where none does
-	Stale    string    // why the run should be made again; empty where it is in order
-	Others   []Other   // runs of the date that do not stand
+	Date      Date
+	Manifest  *Manifest // of the run that stands; nil where none does
+	Committed time.Time // when it came to stand, by the store's clock
+	Stale     string    // why the run should be made again; empty where it is in order
+	Others    []Other   // runs of the date that do not stand, oldest first
+	Strays    []string  // addresses of objects among the runs that no run accounts for; readers ignore them
+
+	strays []objects.Info
 }
 
 // An Other is a run that does not stand for its date.
 type Other struct {
-	Run   string
-	State string // under way or lost, replaced, guarded
+	Run     string
+	State   State
+	Objects int
+	Size    int64     // bytes
+	Last    time.Time // when it last wrote, by the store's clock
 }
 
-// Status tells about all dates, in order.
+// A State is what is known about a run that does not stand.
+type State string
+
+// The states.
+const (
+	Replaced   State = "replaced"          // it stood; a sweep removes it
+	Kept       State = "kept"              // it stood, and its files are to stay
+	Stopped    State = "guarded"           // a guard stopped it
+	Unfinished State = "under way or lost" // it never stood; a sweep removes it if it is lost
+)
+
+// Status tells about all dates that have a run, in order.
 func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 	dates, err := c.folders(ctx)
 	if err != nil {
@@ -32,7 +52,7 @@ func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 	}
 	all := make([]DateStatus, len(dates))
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(16)
+	group.SetLimit(parallel)
 	for i, date := range dates {
 		group.Go(func() (err error) {
 			all[i], err = c.status(groupCtx, date)
@@ -46,51 +66,110 @@ func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 	return all, nil
 }
 
+// status reads the folder of a date: one listing, current.json, and the manifests.
 func (c *Catalog) status(ctx context.Context, date Date) (DateStatus, error) {
 	s := DateStatus{Date: date}
 	current, err := c.Current(ctx, date)
 	if err != nil {
 		return s, err
 	}
-	standing := ""
 	if current != nil {
-		standing = current.Run
-		if s.Manifest, err = c.Load(ctx, RunRef{date, standing}); err != nil {
+		s.Committed = current.since
+		if s.Manifest, err = c.Load(ctx, RunRef{date, current.Run}); err != nil {
 			return s, err
 		}
 	}
-	folders, err := objects.Prefixes(ctx, c.bucket, dateFolder(date))
-	if err != nil {
+	if err := c.account(ctx, &s, current); err != nil {
 		return s, err
 	}
-	for _, folder := range folders {
-		run := path.Base(folder)
-		if run == standing {
-			continue
+	return s, c.nameStates(ctx, &s, current)
+}
+
+// account assigns each object of a date's folder to the run that stands, to another run, or to the strays.
+func (c *Catalog) account(ctx context.Context, s *DateStatus, current *Current) error {
+	named := map[string]bool{currentKey(s.Date): true}
+	if s.Manifest != nil {
+		for _, files := range s.Manifest.Tables {
+			for _, f := range files {
+				named[f.Key] = true
+			}
 		}
-		state, err := c.otherState(ctx, RunRef{date, run})
+	}
+	for info, err := range objects.All(ctx, c.bucket, dateFolder(s.Date)) {
 		if err != nil {
-			return s, err
+			return err
 		}
-		s.Others = append(s.Others, Other{Run: run, State: state})
+		run := runOf(s.Date, info.Key)
+		own := ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(s.Date, run)))
+		switch {
+		case named[info.Key], own && current.stands(run) && !strings.Contains(info.Key, "/data/"):
+		case own && runName.MatchString(run) && !current.stands(run):
+			s.other(run).add(info)
+		default:
+			s.strays = append(s.strays, info)
+			s.Strays = append(s.Strays, c.bucket.URL(info.Key))
+		}
 	}
-	return s, nil
+	return nil
 }
 
-func (c *Catalog) otherState(ctx context.Context, ref RunRef) (string, error) {
-	m, err := c.Load(ctx, ref)
-	switch {
-	case errors.Is(err, objects.ErrNotFound):
-		return "under way or lost", nil
-	case err != nil:
-		return "", err
-	case m.Status == Guarded:
-		return "guarded", nil
-	}
-	return "replaced", nil
+// runOf is the folder right below a date's that a key is in.
+func runOf(date Date, key string) string {
+	run, _, _ := strings.Cut(strings.TrimPrefix(key, dateFolder(date)), "/")
+	return run
 }
 
-// markStale compares what each run was made on with what stands before it now.
+// other is the entry of a run, made when it is first met.
+func (s *DateStatus) other(run string) *Other {
+	if n := len(s.Others); n == 0 || s.Others[n-1].Run != run {
+		s.Others = append(s.Others, Other{Run: run, State: Unfinished})
+	}
+	return &s.Others[len(s.Others)-1]
+}
+
+func (o *Other) add(info objects.Info) {
+	o.Objects++
+	o.Size += info.Size
+	if info.Modified.After(o.Last) {
+		o.Last = info.Modified
+	}
+}
+
+// nameStates tells the runs that stood once, which are those that the one that stands replaced, one after the other, from
+// those that did not.
+func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Current) error {
+	replaces := map[string]string{}
+	for i := range s.Others {
+		m, err := c.Load(ctx, RunRef{s.Date, s.Others[i].Run})
+		switch {
+		case errors.Is(err, objects.ErrNotFound):
+			continue
+		case err != nil:
+			return err
+		case m.Status == Guarded:
+			s.Others[i].State = Stopped
+		}
+		replaces[s.Others[i].Run] = m.Replaces
+	}
+	if current == nil {
+		return nil
+	}
+	stood := map[string]bool{}
+	for next := current.Replaces; next != "" && !stood[next]; next = replaces[next] {
+		stood[next] = true
+	}
+	for i, o := range s.Others {
+		switch {
+		case current.keeps(o.Run):
+			s.Others[i].State = Kept
+		case stood[o.Run]:
+			s.Others[i].State = Replaced
+		}
+	}
+	return nil
+}
+
+// markStale compares what each run was compared with to what stands before it now.
 func markStale(all []DateStatus) {
 	var before *RunRef
 	for i := range all {
@@ -98,9 +177,24 @@ func markStale(all []DateStatus) {
 		if m == nil {
 			continue
 		}
-		if !sameRun(m.Previous, before) {
-			all[i].Stale = "it was compared with " + m.Previous.String() + ", and the run before it is now " + before.String()
-		}
+		all[i].Stale = whyStale(m.Previous, before)
 		before = &RunRef{Date: m.Date, Run: m.Run}
 	}
+}
+
+// whyStale says why a run should be made again, given the run it was compared with and the one that stands before it now.
+func whyStale(was, now *RunRef) string {
+	switch {
+	case sameRun(was, now):
+		return ""
+	case was == nil:
+		return fmt.Sprintf("it was the first run, and there is one of %s now", now.Date)
+	case now == nil:
+		return fmt.Sprintf("it was compared with the run of %s, which is gone", was.Date)
+	case was.Date == now.Date:
+		return fmt.Sprintf("%s was run again: it was compared with run %s, and %s stands now", was.Date, was.Run, now.Run)
+	case was.Date.Before(now.Date):
+		return fmt.Sprintf("it was compared with the run of %s, and %s has come in between", was.Date, now.Date)
+	}
+	return fmt.Sprintf("it was compared with the run of %s, which is gone; the one before it is that of %s", was.Date, now.Date)
 }

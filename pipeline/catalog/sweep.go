@@ -1,10 +1,17 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"strata/pipeline/objects"
 )
@@ -12,58 +19,125 @@ import (
 // SweepAfter is how long a run that does not stand for its date is left alone: it may still be under way, or be read.
 const SweepAfter = 24 * time.Hour
 
-// Sweep removes the runs that never stood, or do not any more, and that were marked longer than SweepAfter ago. Ages are by the
-// store's clock: now is the modification time of an object that was just written. It returns what it removed.
+// ownName is what strata writes into the folder of a run; a sweep deletes nothing else there.
+var ownName = regexp.MustCompile(`^(started\.json|manifest\.json|report\.html|data/(membership|transitions|wide|long)/\d{5}\.parquet)$`)
+
+// Sweep removes the runs that lost, crashed or were guarded, and those that were replaced, after SweepAfter. It finds them by
+// their marks, so it costs one listing where there are none. Ages are by the store's clock: now is the modification time of
+// an object that was just written. It returns what it removed, also beside an error.
 func (c *Catalog) Sweep(ctx context.Context, now time.Time) ([]RunRef, error) {
 	marks, err := c.pending(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var swept []RunRef
-	for ref, mark := range marks {
-		if now.Sub(mark.Modified) < SweepAfter {
+	var faults []error
+	for _, m := range marks {
+		if now.Sub(m.modified) < SweepAfter {
 			continue
 		}
-		removed, err := c.sweepRun(ctx, ref, now)
+		removed, err := c.sweepRun(ctx, m.RunRef, now)
 		if err != nil {
-			return swept, fmt.Errorf("sweep run %s: %w", &ref, err)
+			faults = append(faults, fmt.Errorf("sweep run %s: %w", &m.RunRef, err))
 		}
-		if removed {
-			swept = append(swept, ref)
-		}
-	}
-	slices.SortFunc(swept, func(a, b RunRef) int { return a.Date.Compare(b.Date) })
-	return swept, nil
-}
-
-// sweepRun removes a run's folder and mark, unless the run stands for its date, is to be kept, or was replaced just now.
-func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (bool, error) {
-	current, err := c.Current(ctx, ref.Date)
-	if err != nil {
-		return false, err
-	}
-	if current != nil && (current.Run == ref.Run || slices.Contains(current.Kept, ref.Run)) {
-		return false, nil
-	}
-	if current != nil && now.Sub(current.since) < SweepAfter {
-		return false, nil
-	}
-	for info, err := range objects.All(ctx, c.bucket, runFolder(ref.Date, ref.Run)) {
-		if err != nil {
-			return false, err
-		}
-		if err := c.bucket.Delete(ctx, info.Key, ""); err != nil {
-			return false, err
+		if removed > 0 {
+			swept = append(swept, m.RunRef)
 		}
 	}
-	return true, c.bucket.Delete(ctx, pendingKey(ref), "")
+	return swept, errors.Join(faults...)
 }
 
 // SweepAsOf sweeps by the store's clock as the attempt's own first object shows it.
-func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) {
-	info, err := a.c.bucket.Stat(ctx, runFolder(a.Date, a.Run)+"started.json")
+func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) { return a.c.Sweep(ctx, a.began) }
+
+// sweepRun removes a run's folder and mark and returns how many objects that were, unless the run stands for its date, is to
+// be kept, was replaced just now, or still writes.
+func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int, error) {
+	current, err := c.Current(ctx, ref.Date)
+	if err != nil || current.stands(ref.Run) {
+		return 0, err
+	}
+	if current.keeps(ref.Run) {
+		return 0, c.bucket.Delete(ctx, pendingKey(ref), "")
+	}
+	if current != nil && now.Sub(current.since) < SweepAfter {
+		return 0, nil
+	}
+	var doomed []string
+	for info, err := range objects.All(ctx, c.bucket, runFolder(ref.Date, ref.Run)) {
+		if err != nil || now.Sub(info.Modified) < SweepAfter {
+			return 0, err
+		}
+		if ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(ref.Date, ref.Run))) {
+			doomed = append(doomed, info.Key)
+		}
+	}
+	if err := c.deleteAll(ctx, doomed); err != nil {
+		return 0, err
+	}
+	return len(doomed), c.bucket.Delete(ctx, pendingKey(ref), "")
+}
+
+// Swept is what a sweep of everything removed.
+type Swept struct {
+	Runs   []RunRef // whole runs
+	Strays []string // keys of data files in the folder of a run that stands, which its manifest does not name
+}
+
+// SweepAll goes through every date, marks or not: it settles the hive folders, removes what Sweep removes also where marks
+// were lost, and stray data files beside those of a run that stands. It costs some listings a date.
+func (c *Catalog) SweepAll(ctx context.Context, now time.Time) (*Swept, error) {
+	dates, err := c.folders(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return a.c.Sweep(ctx, info.Modified)
+	marked, err := c.Sweep(ctx, now)
+	swept := &Swept{Runs: marked}
+	if err != nil {
+		return swept, err
+	}
+	var mu sync.Mutex
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for _, date := range dates {
+		group.Go(func() error {
+			found, err := c.sweepDate(groupCtx, date, now)
+			mu.Lock()
+			defer mu.Unlock()
+			swept.Runs, swept.Strays = append(swept.Runs, found.Runs...), append(swept.Strays, found.Strays...)
+			return err
+		})
+	}
+	err = group.Wait()
+	slices.SortFunc(swept.Runs, func(a, b RunRef) int { return cmp.Or(a.Date.Compare(b.Date), strings.Compare(a.Run, b.Run)) })
+	slices.Sort(swept.Strays)
+	return swept, err
+}
+
+func (c *Catalog) sweepDate(ctx context.Context, date Date, now time.Time) (found Swept, err error) {
+	if _, err := c.settleHive(ctx, date); err != nil {
+		return found, err
+	}
+	s, err := c.status(ctx, date)
+	if err != nil {
+		return found, err
+	}
+	for _, other := range s.Others {
+		ref := RunRef{Date: date, Run: other.Run}
+		removed, err := c.sweepRun(ctx, ref, now)
+		if err != nil {
+			return found, err
+		}
+		if removed > 0 {
+			found.Runs = append(found.Runs, ref)
+		}
+	}
+	for _, stray := range s.strays {
+		run := runOf(date, stray.Key)
+		own := ownName.MatchString(strings.TrimPrefix(stray.Key, runFolder(date, run)))
+		if own && runName.MatchString(run) && now.Sub(stray.Modified) >= SweepAfter {
+			found.Strays = append(found.Strays, stray.Key)
+		}
+	}
+	return found, c.deleteAll(ctx, found.Strays)
 }
