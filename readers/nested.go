@@ -1,0 +1,382 @@
+package readers
+
+import (
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// A nestedSource assembles lists, maps and structs from the levels of their leaves, as the Dremel paper describes (Melnik et al.,
+// "Dremel: Interactive Analysis of Web-Scale Datasets", 2010, section 4.3), for whole rows at a time. Pages of different
+// leaves end at different rows, and a page of the first format may end within a row.
+type nestedSource struct {
+	node   *node
+	leaves []*leafBuffer
+}
+
+// A leafBuffer holds the entries of a leaf that were read and not yet used.
+type leafBuffer struct {
+	pages *leafPages
+	keep  bool // dictionaries stay dictionaries: there is no second leaf to agree with
+	parts []*page
+	ended bool
+
+	entry, value int // what is used of the first part: entries and values
+}
+
+func newNestedSource(n *node, leaves []*leafPages) *nestedSource {
+	s := &nestedSource{node: n}
+	for _, l := range leaves {
+		s.leaves = append(s.leaves, &leafBuffer{pages: l, keep: len(leaves) == 1})
+	}
+	return s
+}
+
+func (s *nestedSource) close() {
+	for _, l := range s.leaves {
+		for _, p := range l.parts {
+			p.release()
+		}
+		l.parts = nil
+		l.pages.close()
+	}
+}
+
+// nestedRows bounds how many rows are assembled at once.
+const nestedRows = 16 << 10
+
+func (s *nestedSource) next(limit int) (arrow.Array, error) {
+	rows := min(limit, nestedRows)
+	for _, l := range s.leaves {
+		n, err := l.ready(rows)
+		if err != nil {
+			return nil, err
+		}
+		rows = min(rows, n)
+	}
+	if rows == 0 {
+		return nil, io.EOF
+	}
+	runs := make([]*run, len(s.leaves))
+	defer func() {
+		for _, r := range runs {
+			if r != nil && r.values != nil {
+				r.values.Release()
+			}
+		}
+	}()
+	for i, l := range s.leaves {
+		var err error
+		if runs[i], err = l.take(rows); err != nil {
+			return nil, err
+		}
+	}
+	return s.node.assemble(runs)
+}
+
+// A run holds the entries of some rows of one leaf.
+type run struct {
+	def, rep []byte // an entry each
+	values   arrow.Array
+}
+
+// ready reads until so many rows are complete, or as many as one page brings, and returns how many there are. A row is
+// complete when the next one has begun, or at the end.
+func (l *leafBuffer) ready(rows int) (int, error) {
+	for {
+		if n := l.complete(rows); n > 0 || l.ended {
+			return n, nil
+		}
+		p, err := l.pages.next()
+		if err == io.EOF {
+			l.ended = true
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if !l.keep {
+			if p.values, err = plain(p.values); err != nil {
+				return 0, err
+			}
+		}
+		l.parts = append(l.parts, p)
+	}
+}
+
+// complete counts the complete rows that are held, up to limit.
+func (l *leafBuffer) complete(limit int) int {
+	rows := -1 // the row that begins first is complete when the second begins
+	for i, p := range l.parts {
+		from := 0
+		if i == 0 {
+			from = l.entry
+		}
+		if len(p.rep) == 0 {
+			rows += p.n - from
+			if rows >= limit {
+				return limit
+			}
+			continue
+		}
+		for _, level := range p.rep[from:] {
+			if level == 0 {
+				if rows++; rows == limit {
+					return limit
+				}
+			}
+		}
+	}
+	if l.ended {
+		rows++
+	}
+	return max(min(rows, limit), 0)
+}
+
+// take removes the entries of so many rows. They may lie in several pages; values of one encoding are joined.
+func (l *leafBuffer) take(rows int) (*run, error) {
+	r := &run{}
+	var values []arrow.Array
+	defer func() {
+		for _, v := range values {
+			v.Release()
+		}
+	}()
+	started := 0
+	for len(l.parts) > 0 {
+		p := l.parts[0]
+		end := p.n
+		for i := l.entry; i < p.n; i++ {
+			if len(p.rep) == 0 || p.rep[i] == 0 {
+				if started == rows {
+					end = i
+					break
+				}
+				started++
+			}
+		}
+		values = append(values, l.move(r, p, end))
+		if end < p.n {
+			break
+		}
+		p.release()
+		l.parts, l.entry, l.value = l.parts[1:], 0, 0
+	}
+	var err error
+	r.values, err = joined(values)
+	return r, err
+}
+
+// move copies the levels of the entries of a page up to end, and returns their values.
+func (l *leafBuffer) move(r *run, p *page, end int) arrow.Array {
+	n, dense := end-l.entry, end-l.entry
+	if len(p.def) == 0 {
+		r.def = append(r.def, make([]byte, n)...) // required all the way: level 0 is the only one
+	} else {
+		r.def = append(r.def, p.def[l.entry:end]...)
+		dense = countLevel(p.def[l.entry:end], l.pages.maxDef())
+	}
+	if len(p.rep) == 0 {
+		r.rep = append(r.rep, make([]byte, n)...)
+	} else {
+		r.rep = append(r.rep, p.rep[l.entry:end]...)
+	}
+	values := array.NewSlice(p.values, int64(l.value), int64(l.value+dense))
+	l.entry, l.value = end, l.value+dense
+	return values
+}
+
+// joined makes one array of several. Where dictionaries and plain values meet, all become plain.
+func joined(parts []arrow.Array) (arrow.Array, error) {
+	if len(parts) == 1 {
+		parts[0].Retain()
+		return parts[0], nil
+	}
+	for i, p := range parts {
+		if p.DataType().ID() != arrow.DICTIONARY {
+			continue
+		}
+		flat, err := plain(p)
+		if err != nil {
+			return nil, err
+		}
+		parts[i] = flat
+	}
+	return array.Concatenate(parts, memory.DefaultAllocator)
+}
+
+// plain looks the values of a dictionary array up. It takes over the reference to it.
+func plain(a arrow.Array) (arrow.Array, error) {
+	d, ok := a.(*array.Dictionary)
+	if !ok {
+		return a, nil
+	}
+	defer a.Release()
+	return lookUp(d)
+}
+
+// assemble builds the array of a node from the entries of its leaves.
+func (n *node) assemble(runs []*run) (arrow.Array, error) {
+	switch {
+	case len(n.children) == 0:
+		return n.assembleLeaf(runs[0])
+	case n.typ.ID() == arrow.STRUCT:
+		return n.assembleStruct(runs)
+	default:
+		return n.assembleList(runs)
+	}
+}
+
+// slots visits the entries that begin a slot of this node: those that do not continue a list inside it, where the list around it
+// has an element.
+func (n *node) slots(r *run, visit func(entry int)) {
+	for i, rep := range r.rep {
+		if rep <= n.rep && r.def[i] >= n.slot {
+			visit(i)
+		}
+	}
+}
+
+func (n *node) assembleLeaf(r *run) (arrow.Array, error) {
+	var valid []byte
+	count, missing := 0, 0
+	n.slots(r, func(i int) {
+		if count&7 == 0 {
+			valid = append(valid, 0)
+		}
+		if r.def[i] == n.def {
+			valid[count>>3] |= 1 << (count & 7)
+		} else {
+			missing++
+		}
+		count++
+	})
+	return expand(r.values, valid, count, missing)
+}
+
+func (n *node) assembleStruct(runs []*run) (arrow.Array, error) {
+	children, err := n.assembleChildren(runs)
+	if err != nil {
+		return nil, err
+	}
+	defer releaseAll(children)
+	valid, count, missing := n.present(runs[0])
+	data := make([]arrow.ArrayData, len(children))
+	for i, c := range children {
+		data[i] = c.Data()
+	}
+	t := n.typ
+	if hasDictionary(children) {
+		t = retyped(n.typ.(*arrow.StructType), children)
+	}
+	return makeNested(t, count, missing, []*memory.Buffer{valid}, data), nil
+}
+
+// present packs which slots of this node are not null.
+func (n *node) present(r *run) (valid *memory.Buffer, count, missing int) {
+	var bitmap []byte
+	n.slots(r, func(i int) {
+		if count&7 == 0 {
+			bitmap = append(bitmap, 0)
+		}
+		if r.def[i] >= n.def {
+			bitmap[count>>3] |= 1 << (count & 7)
+		} else {
+			missing++
+		}
+		count++
+	})
+	if missing == 0 {
+		return nil, count, 0
+	}
+	return memory.NewBufferBytes(bitmap), count, missing
+}
+
+// assembleList builds a list or map: a slot's list has the entries that begin an element until the next slot begins.
+func (n *node) assembleList(runs []*run) (arrow.Array, error) {
+	children, err := n.assembleChildren(runs)
+	if err != nil {
+		return nil, err
+	}
+	defer releaseAll(children)
+	offsets, elements := []int32{}, int32(0)
+	r := runs[0]
+	for i, rep := range r.rep {
+		if rep <= n.rep && r.def[i] >= n.slot {
+			offsets = append(offsets, elements)
+		}
+		if rep <= n.rep+1 && r.def[i] >= n.itemDef {
+			elements++
+		}
+	}
+	offsets = append(offsets, elements)
+	valid, count, missing := n.present(r)
+	buffers := []*memory.Buffer{valid, memory.NewBufferBytes(bytesOf(offsets))}
+	if n.typ.ID() == arrow.MAP {
+		return n.makeMap(count, missing, buffers, children), nil
+	}
+	t := n.typ
+	if hasDictionary(children) {
+		t = arrow.ListOf(children[0].DataType())
+	}
+	return makeNested(t, count, missing, buffers, []arrow.ArrayData{children[0].Data()}), nil
+}
+
+// makeMap puts the entries of a map, a struct of key and value, together.
+func (n *node) makeMap(count, missing int, buffers []*memory.Buffer, children []arrow.Array) arrow.Array {
+	t := n.typ.(*arrow.MapType)
+	entries := makeNested(t.Elem(), children[0].Len(), 0, []*memory.Buffer{nil}, []arrow.ArrayData{children[0].Data(), children[1].Data()})
+	defer entries.Release()
+	return makeNested(t, count, missing, buffers, []arrow.ArrayData{entries.Data()})
+}
+
+func (n *node) assembleChildren(runs []*run) ([]arrow.Array, error) {
+	var out []arrow.Array
+	for _, child := range n.children {
+		first := child.first - n.first
+		a, err := child.assemble(runs[first : first+child.leaves])
+		if err != nil {
+			releaseAll(out)
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+func makeNested(t arrow.DataType, n, nulls int, buffers []*memory.Buffer, children []arrow.ArrayData) arrow.Array {
+	data := array.NewData(t, n, buffers, children, nulls, 0)
+	defer data.Release()
+	for _, b := range buffers {
+		if b != nil {
+			b.Release()
+		}
+	}
+	return array.MakeFromData(data)
+}
+
+func releaseAll(arrays []arrow.Array) {
+	for _, a := range arrays {
+		a.Release()
+	}
+}
+
+func hasDictionary(arrays []arrow.Array) bool {
+	for _, a := range arrays {
+		if a.DataType().ID() == arrow.DICTIONARY {
+			return true
+		}
+	}
+	return false
+}
+
+// retyped is a struct type whose fields have the types that their arrays have.
+func retyped(t *arrow.StructType, children []arrow.Array) arrow.DataType {
+	fields := t.Fields()
+	for i := range fields {
+		fields[i].Type = children[i].DataType()
+	}
+	return arrow.StructOf(fields...)
+}
