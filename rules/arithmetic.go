@@ -9,7 +9,7 @@ import (
 func (e *Evaluator) arithmetic(nd *node, f *frame) *vec {
 	a, b := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(nd.typ.kind, f.n)
-	out.known, out.fail = e.arena.strict2(a, b)
+	out.known, out.fail = e.arena.strictOf(nd, a, b)
 	e.blank(out)
 	if a.kind == kindNull || b.kind == kindNull {
 		return out

@@ -98,6 +98,7 @@ var someInts = []int64{0, 1, 2, 3, -1, 5, 48, 49, 50, 51, 100, math.MaxInt64, ma
 var someTexts = []string{
 	"", "a", "b", "ab", "FR", "fr", "DE", "vip", "VIP", " x ", "héllo", "HÉLLO", "zz", "12", "1.5", "true", "2024-04-18T20:47:17.945Z",
 	"2024-02-29", "2023-02-29", "7h3m", "nope", "00000000-0000-0000-0000-000000000001",
+	"ABCDEF00-0000-0000-0000-00000000000a", "0123456789abcdef",
 }
 
 var someFloats = []float64{

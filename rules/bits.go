@@ -71,14 +71,39 @@ func putOnes(dst []uint64, at, n int) {
 
 // Transpose64 swaps rows and columns of a 64x64 bit matrix: bit c of word r becomes bit r of word c.
 func Transpose64(m *[64]uint64) {
-	mask := uint64(0x00000000ffffffff)
-	for j := 32; j != 0; j >>= 1 {
-		for k := 0; k < 64; k = (k + j + 1) &^ j {
-			t := (m[k]>>j ^ m[k|j]) & mask
-			m[k] ^= t << j
-			m[k|j] ^= t
+	for i := range 32 { // exchange the upper right quarter with the lower left one, then in every quarter, and so on
+		t := (m[i]>>32 ^ m[i+32]) & 0x00000000ffffffff
+		m[i], m[i+32] = m[i]^t<<32, m[i+32]^t
+	}
+	for i := 0; i < 64; i += 32 {
+		for k := i; k < i+16; k++ {
+			t := (m[k&63]>>16 ^ m[(k+16)&63]) & 0x0000ffff0000ffff
+			m[k&63], m[(k+16)&63] = m[k&63]^t<<16, m[(k+16)&63]^t
 		}
-		mask ^= mask << (j >> 1)
+	}
+	for i := 0; i < 64; i += 16 {
+		for k := i; k < i+8; k++ {
+			t := (m[k&63]>>8 ^ m[(k+8)&63]) & 0x00ff00ff00ff00ff
+			m[k&63], m[(k+8)&63] = m[k&63]^t<<8, m[(k+8)&63]^t
+		}
+	}
+	for i := 0; i < 64; i += 8 {
+		for k := i; k < i+4; k++ {
+			t := (m[k&63]>>4 ^ m[(k+4)&63]) & 0x0f0f0f0f0f0f0f0f
+			m[k&63], m[(k+4)&63] = m[k&63]^t<<4, m[(k+4)&63]^t
+		}
+	}
+	for i := 0; i < 64; i += 4 {
+		for k := i; k < i+2; k++ {
+			t := (m[k&63]>>2 ^ m[(k+2)&63]) & 0x3333333333333333
+			m[k&63], m[(k+2)&63] = m[k&63]^t<<2, m[(k+2)&63]^t
+		}
+	}
+	for i := 0; i < 64; i += 2 {
+		for k := i; k < i+1; k++ {
+			t := (m[k&63]>>1 ^ m[(k+1)&63]) & 0x5555555555555555
+			m[k&63], m[(k+1)&63] = m[k&63]^t<<1, m[(k+1)&63]^t
+		}
 	}
 }
 

@@ -75,7 +75,13 @@ func (c *clock) instant(local int64) int64 {
 	return local - c.at(local-s.offset).offset
 }
 
-// loadTimestamps splits timestamps into seconds and nanoseconds. With a zone they are local times of it.
+// isLocal says whether an array holds timestamps without a zone, to be read in the zone given.
+func isLocal(arr arrow.Array, z *zone) bool {
+	t, ok := arr.DataType().(*arrow.TimestampType)
+	return ok && t.TimeZone == "" && z != nil && z.location != time.UTC
+}
+
+// loadTimestamps splits timestamps into seconds and nanoseconds. Those without a zone are local times.
 func (e *Evaluator) loadTimestamps(out *vec, in view, local *zone) bool {
 	switch arr := in.arr.(type) {
 	case *array.Timestamp:
@@ -86,7 +92,7 @@ func (e *Evaluator) loadTimestamps(out *vec, in view, local *zone) bool {
 	default:
 		return false
 	}
-	if local != nil {
+	if isLocal(in.arr, local) {
 		c := e.clock(local)
 		seconds := e.arena.ints.get(in.n)
 		for i, at := range out.ints {
@@ -212,7 +218,7 @@ const (
 func (e *Evaluator) calendarStep(nd *node, f *frame) *vec {
 	a, b := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(nd.typ.kind, f.n)
-	out.known, out.fail = e.arena.strict2(a, b)
+	out.known, out.fail = e.arena.strictOf(nd, a, b)
 	e.blank(out)
 	if a.kind == kindNull || b.kind == kindNull {
 		return out

@@ -29,7 +29,7 @@ func (e *Evaluator) compare(id nodeID, f *frame) *vec {
 			}
 		}
 	}
-	return e.compareVecs(nd.op, e.eval(left, f), e.eval(right, f))
+	return e.compareVecs(nd, e.eval(left, f), e.eval(right, f))
 }
 
 // compareConst answers x op lit, or lit op x when swapped, over Arrow values; nil where there is no kernel for the pair.
@@ -327,13 +327,17 @@ func equalUUIDs(out []uint64, arr *array.FixedSizeBinary, in view, lit string) {
 	setWhere(out, in.n, func(i int) bool { return [16]byte(data[i*16:]) == [16]byte(want) })
 }
 
+// equality is an == that stands in no graph.
+var equality = &node{op: opEq}
+
 // compareVecs answers a comparison of two vecs; an error wins over unknown in ==, the leftmost argument in the others.
-func (e *Evaluator) compareVecs(op opcode, a, b *vec) *vec {
+func (e *Evaluator) compareVecs(nd *node, a, b *vec) *vec {
+	op := nd.op
 	out := e.arena.new(kindBool, a.n)
 	if op == opEq {
 		out.known, out.fail = e.arena.strictAll(a, b)
 	} else {
-		out.known, out.fail = e.arena.strict2(a, b)
+		out.known, out.fail = e.arena.strictOf(nd, a, b)
 	}
 	out.bits = e.arena.words.get(words(a.n))
 	switch {

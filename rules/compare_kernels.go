@@ -11,108 +11,95 @@ type number interface {
 	~int64 | ~uint64 | ~float64
 }
 
+// blockAt returns values 64*w to 64*w+63; the last ones, if they are fewer, from a copy in rest.
+func blockAt[T any](values []T, w int, rest *[64]T) *[64]T {
+	if len(values)-w*64 >= 64 {
+		return (*[64]T)(values[w*64:])
+	}
+	copy(rest[:], values[w*64:])
+	return rest
+}
+
+// trim clears the bits past n.
+func trim(out []uint64, n int) {
+	if n > 0 {
+		out[len(out)-1] &= tail(n)
+	}
+}
+
 func lessInts[T integer](out []uint64, values []T, lit int64) {
-	w := 0
-	for ; len(values) >= 64; w++ {
-		block := (*[64]T)(values)
+	var rest [64]T
+	for w := range out {
+		block := blockAt(values, w, &rest)
 		var word uint64
-		for i := 0; i < 64; i += 4 {
-			word |= bit(int64(block[i]) < lit)<<i | bit(int64(block[i+1]) < lit)<<(i+1) |
-				bit(int64(block[i+2]) < lit)<<(i+2) | bit(int64(block[i+3]) < lit)<<(i+3)
-		}
-		out[w] = word
-		values = values[64:]
-	}
-	if len(values) > 0 {
-		var word uint64
-		for i, v := range values {
-			word |= bit(int64(v) < lit) << i
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(int64(v[0]) < lit)|bit(int64(v[1]) < lit)<<1|bit(int64(v[2]) < lit)<<2|bit(int64(v[3]) < lit)<<3|
+				bit(int64(v[4]) < lit)<<4|bit(int64(v[5]) < lit)<<5|bit(int64(v[6]) < lit)<<6|bit(int64(v[7]) < lit)<<7)<<56
 		}
 		out[w] = word
 	}
+	trim(out, len(values))
 }
 
 func equalInts[T integer](out []uint64, values []T, lit int64) {
-	w := 0
-	for ; len(values) >= 64; w++ {
-		block := (*[64]T)(values)
-		var word uint64
-		for i := 0; i < 64; i += 4 {
-			word |= bit(int64(block[i]) == lit)<<i | bit(int64(block[i+1]) == lit)<<(i+1) |
-				bit(int64(block[i+2]) == lit)<<(i+2) | bit(int64(block[i+3]) == lit)<<(i+3)
-		}
-		out[w] = word
-		values = values[64:]
-	}
-	if len(values) > 0 {
-		var word uint64
-		for i, v := range values {
-			word |= bit(int64(v) == lit) << i
-		}
-		out[w] = word
-	}
-}
-
-func lessUints(out []uint64, values []uint64, lit uint64) {
+	var rest [64]T
 	for w := range out {
+		block := blockAt(values, w, &rest)
 		var word uint64
-		for i, v := range values[w*64 : min(w*64+64, len(values))] {
-			word |= bit(v < lit) << i
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(int64(v[0]) == lit)|bit(int64(v[1]) == lit)<<1|bit(int64(v[2]) == lit)<<2|bit(int64(v[3]) == lit)<<3|
+				bit(int64(v[4]) == lit)<<4|bit(int64(v[5]) == lit)<<5|bit(int64(v[6]) == lit)<<6|bit(int64(v[7]) == lit)<<7)<<56
 		}
 		out[w] = word
 	}
+	trim(out, len(values))
 }
 
 func lessFloats[T float32 | float64](out []uint64, values []T, lit float64) {
-	w := 0
-	for ; len(values) >= 64; w++ {
-		block := (*[64]T)(values)
+	var rest [64]T
+	for w := range out {
+		block := blockAt(values, w, &rest)
 		var word uint64
-		for i := 0; i < 64; i += 4 {
-			word |= bit(float64(block[i]) < lit)<<i | bit(float64(block[i+1]) < lit)<<(i+1) |
-				bit(float64(block[i+2]) < lit)<<(i+2) | bit(float64(block[i+3]) < lit)<<(i+3)
-		}
-		out[w] = word
-		values = values[64:]
-	}
-	if len(values) > 0 {
-		var word uint64
-		for i, v := range values {
-			word |= bit(float64(v) < lit) << i
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(float64(v[0]) < lit)|bit(float64(v[1]) < lit)<<1|bit(float64(v[2]) < lit)<<2|bit(float64(v[3]) < lit)<<3|
+				bit(float64(v[4]) < lit)<<4|bit(float64(v[5]) < lit)<<5|bit(float64(v[6]) < lit)<<6|bit(float64(v[7]) < lit)<<7)<<56
 		}
 		out[w] = word
 	}
+	trim(out, len(values))
 }
 
 func greaterFloats[T float32 | float64](out []uint64, values []T, lit float64) {
-	w := 0
-	for ; len(values) >= 64; w++ {
-		block := (*[64]T)(values)
+	var rest [64]T
+	for w := range out {
+		block := blockAt(values, w, &rest)
 		var word uint64
-		for i := 0; i < 64; i += 4 {
-			word |= bit(float64(block[i]) > lit)<<i | bit(float64(block[i+1]) > lit)<<(i+1) |
-				bit(float64(block[i+2]) > lit)<<(i+2) | bit(float64(block[i+3]) > lit)<<(i+3)
-		}
-		out[w] = word
-		values = values[64:]
-	}
-	if len(values) > 0 {
-		var word uint64
-		for i, v := range values {
-			word |= bit(float64(v) > lit) << i
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(float64(v[0]) > lit)|bit(float64(v[1]) > lit)<<1|bit(float64(v[2]) > lit)<<2|bit(float64(v[3]) > lit)<<3|
+				bit(float64(v[4]) > lit)<<4|bit(float64(v[5]) > lit)<<5|bit(float64(v[6]) > lit)<<6|bit(float64(v[7]) > lit)<<7)<<56
 		}
 		out[w] = word
 	}
+	trim(out, len(values))
 }
 
 func equalFloats[T float32 | float64](out []uint64, values []T, lit float64) {
+	var rest [64]T
 	for w := range out {
+		block := blockAt(values, w, &rest)
 		var word uint64
-		for i, v := range values[w*64 : min(w*64+64, len(values))] {
-			word |= bit(float64(v) == lit) << i
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(float64(v[0]) == lit)|bit(float64(v[1]) == lit)<<1|bit(float64(v[2]) == lit)<<2|bit(float64(v[3]) == lit)<<3|
+				bit(float64(v[4]) == lit)<<4|bit(float64(v[5]) == lit)<<5|bit(float64(v[6]) == lit)<<6|bit(float64(v[7]) == lit)<<7)<<56
 		}
 		out[w] = word
 	}
+	trim(out, len(values))
 }
 
 func lessPairs[T number | string](out []uint64, a, b []T) {
@@ -164,7 +151,5 @@ func flip(out []uint64, n int) {
 	for w := range out {
 		out[w] = ^out[w]
 	}
-	if n > 0 {
-		out[len(out)-1] &= tail(n)
-	}
+	trim(out, n)
 }

@@ -61,40 +61,81 @@ func (e *Evaluator) overElements(lists *vec, body nodeID, depth int, f *frame) (
 	return m, starts, true
 }
 
-// flatten makes the frame of the elements of lists. A null list has no elements, whatever its offsets say.
+// A flattening is the frame of the elements of some lists: the elements of row i are those from starts[i] to starts[i+1].
+type flattening struct {
+	lists  *vec
+	depth  int
+	serial int // of the frame around
+	frame  *frame
+	starts []int32
+}
+
+// flatten makes the frame of the elements of lists, once a slice for all bodies of one depth. A null list has no elements,
+// whatever its offsets say.
 func (e *Evaluator) flatten(lists *vec, depth int, f *frame) (*frame, []int32, bool) {
+	for i := range e.flat {
+		if have := &e.flat[i]; have.lists == lists && have.depth == depth && have.serial == f.serial {
+			return have.frame, have.starts, true
+		}
+	}
 	arr, ok := lists.nested.(array.ListLike)
 	if !ok {
 		return nil, nil, false
 	}
 	starts := e.arena.small.get(lists.n + 1)
-	span := spanOf(lists, arr)
-	total, dense := 0, true
-	for i := range lists.n {
-		starts[i] = int32(total)
-		if lists.knows(i) {
-			start, end := arr.ValueOffsets(lists.rowAt(i))
-			dense = dense && int(start) == span.from+total
-			total += int(end - start)
-		}
+	inner := e.newFrame(0, depth)
+	inner.parent, inner.starts = f, starts
+	if !e.flattenDense(lists, arr, inner) {
+		e.flattenRows(lists, arr, inner)
 	}
-	starts[lists.n] = int32(total)
-	inner := e.newFrame(total, depth)
-	inner.parent, inner.rowOf = f, e.rowsOf(starts, total)
-	if inner.elements = span; dense {
-		inner.elements.n = total
-		return inner, starts, true
+	e.flat = append(e.flat, flattening{lists, depth, f.serial, inner, starts})
+	return inner, starts, true
+}
+
+// flattenDense takes the elements as they lie, where the lists follow each other and null ones are empty.
+func (e *Evaluator) flattenDense(lists *vec, arr array.ListLike, inner *frame) bool {
+	plain, ok := arr.(*array.List)
+	if !ok || lists.rows != nil || lists.n == 0 {
+		return false
 	}
-	inner.picked = e.arena.small.get(total)
-	for i := range lists.n {
-		if lists.knows(i) {
-			start, _ := arr.ValueOffsets(lists.rowAt(i))
-			for j := starts[i]; j < starts[i+1]; j++ {
-				inner.picked[j] = int32(int(start)-span.from) + j - starts[i]
+	from := plain.Data().Offset() + lists.base
+	offsets := plain.Offsets()[from : from+lists.n+1]
+	first := offsets[0]
+	for i, at := range offsets {
+		inner.starts[i] = at - first
+	}
+	if lists.known != nil {
+		for i := range lists.n {
+			if offsets[i] != offsets[i+1] && !hasBit(lists.known, i) {
+				return false
 			}
 		}
 	}
-	return inner, starts, true
+	inner.n = int(offsets[lists.n] - first)
+	inner.elements = view{plain.ListValues(), int(first), inner.n}
+	return true
+}
+
+// flattenRows picks the elements list by list.
+func (e *Evaluator) flattenRows(lists *vec, arr array.ListLike, inner *frame) {
+	span := spanOf(lists, arr)
+	for i := range lists.n {
+		inner.starts[i] = int32(inner.n)
+		if lists.knows(i) {
+			start, end := arr.ValueOffsets(lists.rowAt(i))
+			inner.n += int(end - start)
+		}
+	}
+	inner.starts[lists.n] = int32(inner.n)
+	inner.elements, inner.picked = span, e.arena.small.get(inner.n)
+	for i := range lists.n {
+		if lists.knows(i) {
+			start, _ := arr.ValueOffsets(lists.rowAt(i))
+			for j := inner.starts[i]; j < inner.starts[i+1]; j++ {
+				inner.picked[j] = int32(int(start)-span.from) + j - inner.starts[i]
+			}
+		}
+	}
 }
 
 // spanOf is the part of a list array's elements that the lists of a vec reach into.
@@ -114,15 +155,18 @@ func spanOf(lists *vec, arr array.ListLike) view {
 	return view{arr.ListValues(), int(lo), int(max(hi-lo, 0))}
 }
 
-// rowsOf spells out the list that each element is in.
-func (e *Evaluator) rowsOf(starts []int32, total int) []int32 {
-	rows := e.arena.small.get(total)
-	for i := range len(starts) - 1 {
-		for j := starts[i]; j < starts[i+1]; j++ {
-			rows[j] = int32(i)
+// rowsOf spells out the parent's row of each element.
+func (e *Evaluator) rowsOf(f *frame) []int32 {
+	if f.rowOf != nil {
+		return f.rowOf
+	}
+	f.rowOf = e.arena.small.get(f.n)
+	for i := range len(f.starts) - 1 {
+		for j := f.starts[i]; j < f.starts[i+1]; j++ {
+			f.rowOf[j] = int32(i)
 		}
 	}
-	return rows
+	return f.rowOf
 }
 
 // anyIn sets the bit of every list that has an element whose bit is set.
@@ -273,7 +317,7 @@ func (e *Evaluator) inList(id nodeID, f *frame) *vec {
 	nd := &e.nodes[id]
 	value, lists := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(kindBool, f.n)
-	out.known, out.fail = e.arena.strict2(value, lists)
+	out.known, out.fail = e.arena.strictOf(nd, value, lists)
 	out.bits = e.arena.words.zeros(words(f.n))
 	inner, starts, ok := e.flatten(lists, maxDepth, f)
 	if !ok || value.kind == kindNull {
@@ -293,9 +337,10 @@ const maxDepth = 1 << 20
 
 // elementsEqual compares every element with the value of its row. A constant is looked up in a dictionary once.
 func (e *Evaluator) elementsEqual(id nodeID, nd *node, value *vec, inner *frame) Mask {
-	element := &node{op: opElement, typ: *e.nodes[nd.args[1]].typ.elem}
+	lists := &e.nodes[nd.args[1]]
+	element := &node{op: opElement, typ: *lists.typ.elem, zone: lists.zone}
 	lit := &e.nodes[nd.args[0]]
-	if lit.op == opConst && inner.picked == nil {
+	if lit.op == opConst && inner.picked == nil && !isLocal(inner.elements.arr, element.zone) {
 		if dict, encoded := inner.elements.arr.(*array.Dictionary); encoded {
 			if data := dict.Data().Dictionary(); int64(data.Len()) <= 2*e.rows+1024 {
 				return e.arena.mask(e.entriesEqual(id, element, lit, dict, inner))
@@ -305,7 +350,7 @@ func (e *Evaluator) elementsEqual(id nodeID, nd *node, value *vec, inner *frame)
 		}
 	}
 	elements := e.loadElements(inner, element)
-	return e.arena.mask(e.compareVecs(opEq, e.gather(value, inner.rowOf), elements))
+	return e.arena.mask(e.compareVecs(equality, e.gather(value, e.rowsOf(inner)), elements))
 }
 
 // entriesEqual answers element == constant by dictionary code. The answers are kept with the dictionary under id.
@@ -317,7 +362,7 @@ func (e *Evaluator) entriesEqual(id nodeID, element, lit *node, dict *array.Dict
 	}
 	lookup := of.tables[id]
 	if lookup == nil {
-		lookup = newTable(e.compareVecs(opEq, of.frame.bound, e.constant(lit, of.n+1)))
+		lookup = newTable(e.compareVecs(equality, of.frame.bound, e.constant(lit, of.n+1)))
 		of.tables[id] = lookup
 	}
 	return e.lookUp(lookup, codes, known == nil)

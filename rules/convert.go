@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"strata/pipeline/ids"
 )
 
 // convert answers the conversions. A value that has no counterpart in the other type is an error in its row.
@@ -64,6 +67,55 @@ func (e *Evaluator) converter(nd *node, out, a *vec) func(i int) bool {
 		return e.toDate(nd, out, a)
 	}
 	return nil
+}
+
+// idText is the canonical text of user ids, as package ids writes it; for opToUUID what is no UUID is an error.
+func (e *Evaluator) idText(nd *node, f *frame) *vec {
+	a := e.eval(nd.args[0], f)
+	out := e.arena.new(kindString, f.n)
+	out.known, out.fail, out.texts = a.known, a.fail, e.arena.texts.get(f.n)
+	failed := e.arena.words.zeros(words(f.n))
+	for i := range out.texts {
+		switch {
+		case !a.knows(i) || a.kind == kindNull:
+		case a.kind == kindInt:
+			out.texts[i] = strconv.FormatInt(a.ints[i], 10)
+		case a.kind == kindUint:
+			out.texts[i] = strconv.FormatUint(a.uints[i], 10)
+		case a.kind == kindBytes && nd.op == opIDText:
+			out.texts[i] = hex.EncodeToString([]byte(a.texts[i]))
+		default:
+			uuid, ok := uuidText(a.texts[i], a.kind)
+			if out.texts[i] = uuid; !ok {
+				setBit(failed, i)
+			}
+		}
+	}
+	if nd.op == opToUUID {
+		e.arena.failing(out, failed)
+	}
+	return out
+}
+
+// uuidText is the canonical text of a UUID that is given as text, in either case, or as 16 bytes; other values stay.
+func uuidText(value string, k kind) (string, bool) {
+	if k == kindBytes {
+		if len(value) != 16 {
+			return value, false
+		}
+		text := make([]byte, 36)
+		putUUID(text, []byte(value))
+		return string(text), true
+	}
+	high, low, ok := ids.ParseUUID([]byte(value))
+	if !ok {
+		return value, false
+	}
+	text := ids.AppendUUID(make([]byte, 0, 36), high, low)
+	if string(text) == value {
+		return value, true
+	}
+	return string(text), true
 }
 
 // parse is CEL's own reading of a text as another type.

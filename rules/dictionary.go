@@ -185,22 +185,18 @@ func (e *Evaluator) lookUp(t *table, codes []int32, dense bool) *vec {
 
 func (e *Evaluator) lookUpBits(table []byte, codes []int32) []uint64 {
 	out := e.arena.words.get(words(len(codes)))
-	w := 0
-	for ; w < len(codes)>>6; w++ {
-		block := codes[w*64 : w*64+64 : w*64+64]
+	var rest [64]int32
+	for w := range out {
+		block := blockAt(codes, w, &rest)
 		var word uint64
-		for i := 0; i < 64; i += 4 {
-			word |= uint64(table[block[i]])<<i | uint64(table[block[i+1]])<<(i+1) |
-				uint64(table[block[i+2]])<<(i+2) | uint64(table[block[i+3]])<<(i+3)
+		for i := 0; i < 64; i += 8 {
+			c := (*[8]int32)(block[i:])
+			word = word>>8 | (uint64(table[c[0]])|uint64(table[c[1]])<<1|uint64(table[c[2]])<<2|uint64(table[c[3]])<<3|
+				uint64(table[c[4]])<<4|uint64(table[c[5]])<<5|uint64(table[c[6]])<<6|uint64(table[c[7]])<<7)<<56
 		}
 		out[w] = word
 	}
-	if w < len(out) {
-		out[w] = 0
-		for i, code := range codes[w*64:] {
-			out[w] |= uint64(table[code]) << i
-		}
-	}
+	trim(out, len(codes))
 	return out
 }
 
@@ -240,6 +236,9 @@ func (e *Evaluator) codesOf(source nodeID, in view, n int) ([]int32, []uint64, b
 // codes reads dictionary codes; null rows, and rows whose code the dictionary does not have, get null.
 func (e *Evaluator) codes(dict *array.Dictionary, in view, known []uint64, null int) ([]int32, bool) {
 	lo, hi := in.from, in.from+in.n
+	if arr, ok := dict.Indices().(*array.Int32); ok && known == nil && codesExist(arr.Int32Values()[lo:hi], null) {
+		return arr.Int32Values()[lo:hi], true
+	}
 	out := e.arena.small.get(in.n)
 	switch arr := dict.Indices().(type) {
 	case *array.Int32:
@@ -264,6 +263,20 @@ func (e *Evaluator) codes(dict *array.Dictionary, in view, known []uint64, null 
 	}
 	maskCodes(out, known, int32(null))
 	return out, true
+}
+
+// codesExist reports whether all codes are below n: then rows may use them as they are.
+func codesExist(codes []int32, n int) bool {
+	most := [4]uint32{}
+	for ; len(codes) >= 4; codes = codes[4:] {
+		c := (*[4]int32)(codes)
+		most[0], most[1] = max(most[0], uint32(c[0])), max(most[1], uint32(c[1]))
+		most[2], most[3] = max(most[2], uint32(c[2])), max(most[3], uint32(c[3]))
+	}
+	for _, code := range codes {
+		most[0] = max(most[0], uint32(code))
+	}
+	return max(most[0], most[1], most[2], most[3]) < uint32(n)
 }
 
 func readCodes[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](out []int32, codes []T, null int32) {

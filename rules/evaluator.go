@@ -22,6 +22,7 @@ type Evaluator struct {
 
 	dictionaries map[dictionaryKey]*entries
 	sliced       map[nodeID]slicedCodes
+	flat         []flattening
 	clocks       map[*zone]*clock
 
 	src     tables.Columns

@@ -29,7 +29,8 @@ type frame struct {
 	views []view // rows: by place in executable.columns
 
 	parent   *frame  // elements: the frame of the comprehension
-	rowOf    []int32 // elements: the parent's row of each
+	starts   []int32 // elements: where those of each of the parent's rows start, and the end
+	rowOf    []int32 // elements: the parent's row of each, once asked for
 	elements view    // elements: n of them, or where picked says
 	picked   []int32 // elements: the places in elements; nil: place i is element i
 
@@ -68,7 +69,7 @@ func (e *Evaluator) evalNew(id nodeID, f *frame) *vec {
 	case f.source != noSource:
 		return e.apply(id, f)
 	case f.depth >= 0 && e.scope(id) <= f.depth:
-		return e.gather(e.eval(id, f.parent), f.rowOf)
+		return e.gather(e.eval(id, f.parent), e.rowsOf(f))
 	}
 	if source := e.source[id]; source != noSource {
 		if entries, in, ok := e.dictionary(source, f); ok {
@@ -91,7 +92,7 @@ func (e *Evaluator) evalMask(id nodeID, f *frame) Mask { return e.arena.mask(e.e
 // apply, not broadcast.
 func (e *Evaluator) raw(id nodeID, f *frame) (view, bool) {
 	nd := &e.nodes[id]
-	if f.source != noSource || nd.zone != nil {
+	if f.source != noSource {
 		return view{}, false
 	}
 	var v view
@@ -104,7 +105,7 @@ func (e *Evaluator) raw(id nodeID, f *frame) (view, bool) {
 		return view{}, false
 	}
 	_, encoded := v.arr.(*array.Dictionary)
-	return v, !encoded
+	return v, !encoded && !isLocal(v.arr, nd.zone)
 }
 
 // fault keeps the first thing that went wrong; the slice's answers are then thrown away.
@@ -159,7 +160,11 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 	case opExists, opAll, opExistsOne, opCount:
 		return e.comprehend(nd, f)
 	case opHashSplit, opBucket:
-		return e.hashed(nd, f)
+		return e.hashed(id, f)
+	case opNullText:
+		return e.nullText(id, f)
+	case opToUUID, opIDText:
+		return e.idText(nd, f)
 	case opInterpreted:
 		return e.interpret(nd, f)
 	}

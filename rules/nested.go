@@ -3,8 +3,8 @@ package rules
 import "github.com/apache/arrow/go/v17/arrow/array"
 
 // takeRows is the vec of rows of an Arrow array: row places[i] in row i, nothing where places[i] is negative.
-func (e *Evaluator) takeRows(in view, typ valueType, places []int32) *vec {
-	nd := &node{op: opElement, typ: typ}
+func (e *Evaluator) takeRows(in view, typ valueType, z *zone, places []int32) *vec {
+	nd := &node{op: opElement, typ: typ, zone: z}
 	n := len(places)
 	lo, hi, some := int32(-1), int32(-1), false
 	for _, place := range places {
@@ -38,7 +38,7 @@ func (e *Evaluator) takeRows(in view, typ valueType, places []int32) *vec {
 // index is list[int]; a place that the list does not have is an error.
 func (e *Evaluator) index(nd *node, f *frame) *vec {
 	lists, at := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
-	known, fail := e.arena.strict2(lists, at)
+	known, fail := e.arena.strictOf(nd, lists, at)
 	arr, ok := lists.nested.(array.ListLike)
 	if !ok || at.kind == kindNull {
 		out := e.unknown(nd.typ.kind, f.n)
@@ -63,7 +63,7 @@ func (e *Evaluator) index(nd *node, f *frame) *vec {
 	}
 	e.arena.failing(state, failed)
 	values := arr.ListValues()
-	out := e.takeRows(view{values, 0, values.Len()}, nd.typ, places)
+	out := e.takeRows(view{values, 0, values.Len()}, nd.typ, nd.zone, places)
 	out.known, out.fail = e.within(state, out)
 	return out
 }
@@ -82,7 +82,7 @@ func (e *Evaluator) field(nd *node, f *frame) *vec {
 	} else {
 		places := e.arena.small.get(f.n)
 		copy(places, structs.rows)
-		out = e.takeRows(view{values, 0, values.Len()}, nd.typ, places)
+		out = e.takeRows(view{values, 0, values.Len()}, nd.typ, nd.zone, places)
 	}
 	// The vec may be shared with nothing yet: load and takeRows make new ones.
 	out.known, out.fail = e.within(structs, out)
@@ -113,7 +113,7 @@ func (e *Evaluator) key(nd *node, f *frame) *vec {
 			}
 		}
 	}
-	out := e.takeRows(view{arr.Items(), 0, arr.Items().Len()}, nd.typ, places)
+	out := e.takeRows(view{arr.Items(), 0, arr.Items().Len()}, nd.typ, nd.zone, places)
 	out.known, out.fail = e.within(maps, out)
 	return out
 }
@@ -124,7 +124,7 @@ func (e *Evaluator) keysEqual(in view, key string) []uint64 {
 	lit := &node{op: opConst, typ: text, lit: literal{String: key}}
 	found := e.compareConst(opEq, in, kindString, lit, false)
 	if found == nil {
-		found = e.compareVecs(opEq, e.load(in, &node{op: opElement, typ: text}), e.constant(lit, in.n))
+		found = e.compareVecs(equality, e.load(in, &node{op: opElement, typ: text}), e.constant(lit, in.n))
 	}
 	return e.arena.mask(found).value
 }
@@ -133,7 +133,7 @@ func (e *Evaluator) keysEqual(in view, key string) []uint64 {
 func (e *Evaluator) inMap(nd *node, f *frame) *vec {
 	keys, maps := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(kindBool, f.n)
-	out.known, out.fail = e.arena.strict2(keys, maps)
+	out.known, out.fail = e.arena.strictOf(nd, keys, maps)
 	out.bits = e.arena.words.zeros(words(f.n))
 	arr, ok := maps.nested.(*array.Map)
 	if !ok || keys.kind == kindNull {

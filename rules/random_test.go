@@ -136,7 +136,11 @@ func (g *grower) value(k kind, depth int) nodeID {
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv}), k, deeper(k), deeper(k))
 	case kindString:
-		switch g.pick(3) {
+		switch g.pick(5) {
+		case 3:
+			return g.add(node{op: opNullText, typ: scalarKind(k), args: []nodeID{deeper(k)}, set: g.set(k)})
+		case 4:
+			return g.op(one(g.sampler, []opcode{opToUUID, opIDText}), k, deeper(one(g.sampler, []kind{kindString, kindBytes})))
 		case 0:
 			return g.op(one(g.sampler, []opcode{opLower, opUpper, opTrim}), k, deeper(k))
 		case 1:
@@ -226,7 +230,7 @@ func (g *grower) bool(depth int) nodeID {
 		return g.leaf(kindBool)
 	}
 	k := one(g.sampler, comparable)
-	switch g.pick(14) {
+	switch g.pick(15) {
 	case 0, 1:
 		args := []nodeID{g.bool(depth - 1), g.bool(depth - 1)}
 		if g.pick(2) == 0 {
@@ -261,10 +265,25 @@ func (g *grower) bool(depth int) nodeID {
 		if id, ok := g.comprehension(depth); ok {
 			return id
 		}
+	case 13:
+		if k != kindBool {
+			return g.add(node{op: opInSet, typ: scalarKind(kindBool), args: []nodeID{g.value(k, depth-1)}, set: g.set(k)})
+		}
 	case 12:
 		return g.add(node{op: opHashSplit, typ: scalarKind(kindBool), args: []nodeID{g.value(kindString, depth-1)}, lit: literal{String: "s", Double: 0.5}})
 	}
-	return g.boolOp(one(g.sampler, []opcode{opEq, opLt, opLe}), g.value(k, depth-1), g.value(k, depth-1))
+	nd := node{op: one(g.sampler, []opcode{opEq, opLt, opLe}), typ: scalarKind(kindBool), swapped: g.pick(2) == 0}
+	nd.args = []nodeID{g.value(k, depth-1), g.value(k, depth-1)}
+	return g.add(nd)
+}
+
+// set makes a set of constants of a kind.
+func (g *grower) set(k kind) *List {
+	l := &List{}
+	for range g.pick(12) {
+		l.values = append(l.values, g.nodes[g.constant(k)].lit)
+	}
+	return l
 }
 
 // grown is a random graph over a random record.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -9,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/zeebo/xxh3"
 )
 
@@ -84,6 +87,9 @@ func (r *refRow) eval(id nodeID) refValue {
 		if arg.state == 'E' && (nd.op == opEq || len(args) > 2) {
 			return arg
 		}
+	}
+	if nd.swapped && args[1].state != 'V' {
+		return args[1]
 	}
 	for _, arg := range args {
 		if arg.state != 'V' {
@@ -250,6 +256,23 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 	case opEq, opLt, opLe:
 		order, ordered := refOrder(a, b)
 		return known(ordered && (order == 0 && nd.op != opLt || order < 0 && nd.op != opEq))
+	case opInSet:
+		for _, lit := range nd.set.values {
+			value := refConst(&node{typ: r.nodes[nd.args[0]].typ, lit: lit})
+			if order, ordered := refOrder(a, value.v); ordered && order == 0 {
+				return known(true)
+			}
+		}
+		return known(false)
+	case opNullText:
+		for _, lit := range nd.set.values {
+			if lit.String == a.(string) {
+				return refUnknown
+			}
+		}
+		return known(a)
+	case opToUUID, opIDText:
+		return refID(nd, r.nodes[nd.args[0]].typ.kind, a.(string))
 	case opInList:
 		for _, element := range b.([]any) {
 			if element != nil {
@@ -330,6 +353,26 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 		return refMove(nd, a, b.(int64))
 	}
 	return refCalendar(nd, a)
+}
+
+func refID(nd *node, k kind, a string) refValue {
+	if k == kindBytes && nd.op == opIDText {
+		return known(hex.EncodeToString([]byte(a)))
+	}
+	var id uuid.UUID
+	var err error
+	if k == kindBytes {
+		id, err = uuid.FromBytes([]byte(a))
+	} else if id, err = uuid.Parse(a); len(a) != 36 {
+		err = errors.New("another spelling")
+	}
+	switch {
+	case err == nil:
+		return known(id.String())
+	case nd.op == opIDText:
+		return known(a)
+	}
+	return refError
 }
 
 func refArithmetic(op opcode, a, b any) refValue {

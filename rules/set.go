@@ -61,6 +61,33 @@ func newLookup(values []literal, k kind) *lookup {
 	return l
 }
 
+// prepare makes once what the kernel of a node wants.
+func prepare(x *executable, id nodeID) any {
+	nd := &x.nodes[id]
+	switch nd.op {
+	case opInSet, opInFile:
+		k := x.nodes[nd.args[0]].typ.kind
+		return newLookup(nd.set.constants(k), k)
+	case opNullText:
+		return newLookup(nd.set.constants(kindString), kindString)
+	case opHashSplit:
+		return newSplit(nd.lit.Double)
+	}
+	return nil
+}
+
+// nullText is a string, but null where it is one of the node's set.
+func (e *Evaluator) nullText(id nodeID, f *frame) *vec {
+	a, set := e.eval(e.nodes[id].args[0], f), e.prepared[id].(*lookup)
+	if a.kind == kindNull {
+		return a
+	}
+	out := e.arena.new(kindString, f.n)
+	out.texts, out.fail, out.known = a.texts, a.fail, e.arena.words.get(words(f.n))
+	setWhere(out.known, f.n, func(i int) bool { return a.knows(i) && !set.texts.has(a.texts[i]) })
+	return out
+}
+
 // inSet answers whether each value is in the node's set.
 func (e *Evaluator) inSet(id nodeID, f *frame) *vec {
 	nd := &e.nodes[id]
@@ -178,13 +205,12 @@ func (s *textSet) has(text string) bool {
 
 // A split is opHashSplit made ready: a key is in when its hash is below the threshold.
 type split struct {
-	salt  []byte // and the zero byte
 	below uint64
 	all   bool
 }
 
-func newSplit(salt string, fraction float64) *split {
-	s := &split{salt: append([]byte(salt), 0), all: fraction >= 1}
+func newSplit(fraction float64) *split {
+	s := &split{all: fraction >= 1}
 	if fraction > 0 && fraction < 1 {
 		s.below = uint64(math.Ceil(fraction * (1 << 64))) // a fraction below 1 leaves room for 2^11 hashes above
 	}
@@ -192,7 +218,8 @@ func newSplit(salt string, fraction float64) *split {
 }
 
 // hashed answers opHashSplit and opBucket: the hash of salt, a zero byte and the key, as a fraction of 2^64.
-func (e *Evaluator) hashed(nd *node, f *frame) *vec {
+func (e *Evaluator) hashed(id nodeID, f *frame) *vec {
+	nd := &e.nodes[id]
 	key := e.eval(nd.args[0], f)
 	out := e.arena.new(nd.typ.kind, f.n)
 	out.known, out.fail = key.known, key.fail
@@ -215,7 +242,7 @@ func (e *Evaluator) hashed(nd *node, f *frame) *vec {
 		}
 		return out
 	}
-	s := newSplit(nd.lit.String, nd.lit.Double)
+	s := e.prepared[id].(*split)
 	setWhere(out.bits, f.n, func(i int) bool { return key.knows(i) && (s.all || hash(i) < s.below) })
 	return out
 }

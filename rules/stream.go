@@ -73,6 +73,7 @@ func (e *Evaluator) fetch(column, limit int) (int, error) {
 func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
 	e.arena.reset()
 	clear(e.sliced)
+	e.flat = e.flat[:0]
 	e.err = nil
 	f := e.newFrame(rows, -1)
 	f.views = views
@@ -96,4 +97,9 @@ func (e *Evaluator) columnFault(leaf nodeID) error {
 		}
 	}
 	return e.err
+}
+
+func (e *Evaluator) interpret(nd *node, f *frame) *vec {
+	e.fault("an interpreted expression without an interpreter: a bug in the rules package")
+	return e.unknown(nd.typ.kind, f.n)
 }

@@ -25,7 +25,7 @@ func (e *Evaluator) textTest(nd *node, f *frame) *vec {
 	}
 	a, b := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(kindBool, f.n)
-	out.known, out.fail = e.arena.strict2(a, b)
+	out.known, out.fail = e.arena.strictOf(nd, a, b)
 	out.bits = e.arena.words.get(words(f.n))
 	if a.kind == kindNull || b.kind == kindNull {
 		clear(out.bits)

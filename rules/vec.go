@@ -145,6 +145,14 @@ func (a *arena) strict2(x, y *vec) (known, fail []uint64) {
 	return known, fail
 }
 
+// strictOf is strict2 for a node's two arguments: the rule may have them the other way round.
+func (a *arena) strictOf(nd *node, x, y *vec) (known, fail []uint64) {
+	if nd.swapped {
+		x, y = y, x
+	}
+	return a.strict2(x, y)
+}
+
 // strictAll gives the state of a call in which an error wins over unknown, wherever it stands: == and calls of three or
 // more arguments.
 func (a *arena) strictAll(args ...*vec) (known, fail []uint64) {
