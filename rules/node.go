@@ -36,7 +36,7 @@ type node struct {
 type opcode uint8
 
 const (
-	opConst    opcode = iota // () -> typ; lit. A null constant has typ null and is unknown in every row
+	opConst    opcode = iota // () -> typ; lit. a null constant has typ null and is unknown in every row
 	opColumn                 // () -> typ; name
 	opElement                // () -> typ: the element that the comprehension of this depth looks at
 	opNullText               // (string) -> string: null where the text is one of set (strings)
@@ -126,46 +126,3 @@ const (
 	// interp reads itself, then nodes of kind bool. typ is neither list, map nor struct.
 	opInterpreted // (columns ..., bools ...) -> typ; interp
 )
-
-// A kind is what a value is, apart from what it holds.
-type kind uint8
-
-const (
-	kindBool kind = iota
-	kindInt
-	kindUint
-	kindDouble
-	kindString
-	kindBytes
-	kindTimestamp
-	kindDuration
-	kindDate
-	kindList
-	kindMap
-	kindStruct
-	kindNull
-)
-
-// A valueType is the type of a node: a kind, and what a list, map or struct holds.
-type valueType struct {
-	kind   kind
-	elem   *valueType // list: the elements; map: the values (keys are strings)
-	fields []field    // struct
-}
-
-// A field of a struct type, in the schema's order.
-type field struct {
-	name string
-	typ  valueType
-}
-
-// A literal is a constant; its node's type says which field holds it.
-type literal struct {
-	Bool   bool
-	Int    int64 // also: date in days since 1970-01-01, duration in nanoseconds
-	Uint   uint64
-	Double float64
-	String string // also: bytes
-	Sec    int64  // timestamp: seconds since 1970-01-01 UTC
-	Nanos  int32  // timestamp: 0..999999999 after Sec
-}

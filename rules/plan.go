@@ -12,6 +12,8 @@ package rules
 import (
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
 	"strata/configs"
 )
 
@@ -56,4 +58,54 @@ type Stage struct {
 type Cut struct {
 	Bit        int  // place of its first bit in a user's row of bits
 	FourValued bool // it takes a second bit: Bit holds known, Bit+1 holds value, as in Mask
+}
+
+// A Plan is what the definitions of all steps ask of one user's row. It does not change; many goroutines may use it.
+type Plan struct {
+	nodes   []node   // arguments before the nodes that use them
+	cuts    []nodeID // the roots: cut i is answered by node cuts[i]
+	place   []Cut    // by cut
+	bits    int
+	columns []string
+	steps   []plannedStep
+	exec    *executable
+}
+
+// plannedStep is what a plan knows of one step.
+type plannedStep struct {
+	segments   []Segment
+	lifecycles []Lifecycle
+	columns    []string
+}
+
+// Columns returns the snapshot's columns that the plan looks at, sorted.
+func (p *Plan) Columns() []string { return p.columns }
+
+// StepColumns returns the snapshot's columns that one step looks at, sorted.
+func (p *Plan) StepColumns(step int) []string { return p.steps[step].columns }
+
+// Steps returns how many steps there are; the last is the run's own answer.
+func (p *Plan) Steps() int { return len(p.steps) }
+
+// Segments returns where a step's answers about its segments come from, in definition order.
+func (p *Plan) Segments(step int) []Segment { return p.steps[step].segments }
+
+// Lifecycles returns where a step's answers about its lifecycles come from, in definition order.
+func (p *Plan) Lifecycles(step int) []Lifecycle { return p.steps[step].lifecycles }
+
+// Cuts returns the place of every cut's bits.
+func (p *Plan) Cuts() []Cut { return p.place }
+
+// Bits returns how many bits the answers about one user take.
+func (p *Plan) Bits() int { return p.bits }
+
+// NewEvaluator returns an evaluator for one goroutine, which evaluates slices of batchRows rows (0: the default). Answers do
+// not depend on it.
+func (p *Plan) NewEvaluator(batchRows int, mem memory.Allocator) *Evaluator {
+	return newEvaluator(p.exec, batchRows, mem)
+}
+
+// Resolve fills r with a step's answer for up to 64 users. bits holds one word a bit of theirs, in the order of Bits.
+func (p *Plan) Resolve(step int, bits []uint64, r *Resolved) {
+	r.resolve(p.place, p.steps[step].segments, p.steps[step].lifecycles, bits)
 }

@@ -1,0 +1,79 @@
+package rules
+
+import (
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+)
+
+// The functions of this file see nulls. An error passes through them.
+
+func nullFunctions() []*function {
+	any := cel.TypeParamType("A")
+	return []*function{
+		{name: "is_null", nonStrict: true, doc: "Whether it is null; the same as == null.", nulls: "never unknown", overloads: []overload{
+			over("is_null_any", cel.BoolType, nullCheck, any),
+		}},
+		{name: "is_not_null", nonStrict: true, doc: "Whether it is not null; the same as != null and has().", nulls: "never unknown", overloads: []overload{
+			over("is_not_null_any", cel.BoolType, notNullCheck, any),
+		}},
+		{name: "is_true", nonStrict: true, doc: "Whether it is true: false where it is unknown.", nulls: "never unknown", overloads: []overload{
+			over("is_true_bool", cel.BoolType, isTrueValue, cel.BoolType),
+		}},
+		{name: "coalesce", nonStrict: true, doc: "The first, or the second where the first is null.", nulls: "unknown where both are null", overloads: []overload{
+			over("coalesce_any", any, coalesce, any, any),
+		}},
+		{name: "empty", nonStrict: true, doc: "Whether it is null, an empty text or an empty list.", nulls: "never unknown", overloads: []overload{
+			over("empty_string", cel.BoolType, empty, cel.StringType),
+			over("empty_list", cel.BoolType, empty, cel.ListType(any)),
+		}},
+		{name: "nonempty", nonStrict: true, doc: "Whether it is neither null nor an empty text or list.", nulls: "never unknown", overloads: []overload{
+			over("nonempty_string", cel.BoolType, nonempty, cel.StringType),
+			over("nonempty_list", cel.BoolType, nonempty, cel.ListType(any)),
+		}},
+	}
+}
+
+func nullCheck(_ *clockwork, args []ref.Val) ref.Val {
+	if types.IsError(args[0]) {
+		return args[0]
+	}
+	return types.Bool(types.IsUnknown(args[0]))
+}
+
+func notNullCheck(c *clockwork, args []ref.Val) ref.Val { return notVal(nullCheck(c, args)) }
+
+// notVal is ! of a bool or an error.
+func notVal(v ref.Val) ref.Val {
+	if b, ok := v.(types.Bool); ok {
+		return !b
+	}
+	return v
+}
+
+func isTrueValue(_ *clockwork, args []ref.Val) ref.Val {
+	if types.IsUnknown(args[0]) {
+		return types.False
+	}
+	return args[0]
+}
+
+func coalesce(_ *clockwork, args []ref.Val) ref.Val {
+	if types.IsUnknown(args[0]) {
+		return args[1]
+	}
+	return args[0]
+}
+
+func empty(_ *clockwork, args []ref.Val) ref.Val {
+	switch v := args[0].(type) {
+	case *types.Unknown:
+		return types.True
+	case traits.Sizer:
+		return types.Bool(v.Size() == types.IntZero)
+	}
+	return args[0]
+}
+
+func nonempty(c *clockwork, args []ref.Val) ref.Val { return notVal(empty(c, args)) }
