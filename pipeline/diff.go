@@ -59,7 +59,7 @@ type differ struct {
 func (d *differ) prepare() {
 	v := d.words
 	d.ids, d.oldIDs = &d.users.ids, &d.previous.IDs
-	if d.oldIDs.Form != d.ids.Form {
+	if d.oldIDs.Form != d.ids.Form && d.previous.Len() > 0 {
 		d.ids, d.oldIDs = d.ids.Widen(), d.oldIDs.Widen()
 	}
 	d.membership = &tables.Membership{Names: v.names, IDs: d.users.ids, Sets: trimmed(d.today.sets, len(v.names.Segments))}

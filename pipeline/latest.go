@@ -9,6 +9,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"strata/pipeline/ids"
+	"strata/pipeline/tables"
 )
 
 // What `duplicates: {keep: latest, by: column}` adds to a record: the column as a word that sorts as its values do, and a
@@ -85,4 +86,38 @@ func hashable(dst []byte, col arrow.Array, i int) []byte {
 		return append(dst, 0)
 	}
 	return append(append(dst, 1), fmt.Sprint(col.ValueStr(i))...)
+}
+
+// readLatest reads the order words and row hashes of a window of n rows.
+func (a *assigner) readLatest(own tables.Columns, n int) error {
+	by := a.run.by
+	words, sums := make([]uint64, 0, 2*n), make([]uint64, n)
+	err := eachArray(own, by, n, func(column arrow.Array, _ int) { words = orderWords(words, column) })
+	for _, name := range a.run.hashed {
+		if err != nil {
+			return err
+		}
+		err = eachArray(a.hashColumns, name, n, func(column arrow.Array, at int) {
+			a.scratch = addRowHash(sums[at:at+column.Len()], name, column, a.scratch)
+		})
+	}
+	a.latest = a.latest[:0]
+	for row, sum := range sums {
+		a.latest = append(a.latest, words[2*row], words[2*row+1], sum)
+	}
+	return err
+}
+
+// eachArray visits the arrays of the next n rows of a column, with the row that each begins at.
+func eachArray(columns tables.Columns, name string, n int, visit func(column arrow.Array, at int)) error {
+	for at := 0; at < n; {
+		column, err := columns.Next(name, n-at)
+		if err != nil {
+			return short(name, err)
+		}
+		visit(column, at)
+		at += column.Len()
+		column.Release()
+	}
+	return nil
 }

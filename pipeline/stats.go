@@ -9,8 +9,8 @@ import (
 // stats count what a run decided: sizes, and changes by reason. Every worker has its own; they are added up.
 type stats struct {
 	users   int64
-	sizes   []int64   // by segment of today
-	stages  [][]int64 // by lifecycle of today and stage
+	sizes   []int64                                 // by segment of today
+	stages  [][]int64                               // by lifecycle of today and stage
 	changes [][tables.Changes][tables.Reasons]int64 // by segment or lifecycle, as events name them
 }
 

@@ -1,0 +1,51 @@
+package pipeline
+
+import (
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/pipeline/tables"
+)
+
+// A cursor walks over one column of a row group, value by value.
+type cursor struct {
+	columns tables.Columns
+	name    string
+	array   arrow.Array
+	at      int
+}
+
+// next returns the array and place of the next value. It reads no further than limit rows ahead.
+func (c *cursor) next(limit int) (arrow.Array, int, error) {
+	if c.array == nil || c.at == c.array.Len() {
+		c.close()
+		column, err := c.columns.Next(c.name, limit)
+		if err != nil {
+			return nil, 0, short(c.name, err)
+		}
+		c.array, c.at = column, 0
+	}
+	c.at++
+	return c.array, c.at - 1, nil
+}
+
+func (c *cursor) close() {
+	if c.array != nil {
+		c.array.Release()
+		c.array = nil
+	}
+}
+
+// A nullCounter counts the nulls of the columns that pass through it.
+type nullCounter struct {
+	tables.Columns
+	nulls map[string]int64
+}
+
+// Next passes on the next rows of a column.
+func (c *nullCounter) Next(column string, limit int) (arrow.Array, error) {
+	rows, err := c.Columns.Next(column, limit)
+	if err == nil {
+		c.nulls[column] += int64(rows.NullN())
+	}
+	return rows, err
+}

@@ -1,0 +1,207 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"golang.org/x/sync/errgroup"
+
+	"strata/pipeline/ids"
+	"strata/pipeline/tables"
+)
+
+// inParallel runs work(i) for i in [0, n) on the run's workers: each takes the next number from a queue when it is free. make
+// builds what one worker owns; finish ends it when the queue is empty. The first error stops all.
+func inParallel[W any](ctx context.Context, workers, n int, open func() W, work func(context.Context, W, int) error, finish func(W) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	var next atomic.Int64
+	for range min(workers, max(n, 1)) {
+		group.Go(func() error {
+			worker := open()
+			for at := int(next.Add(1)) - 1; at < n; at = int(next.Add(1)) - 1 {
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				if err := work(ctx, worker, at); err != nil {
+					return err
+				}
+			}
+			return finish(worker)
+		})
+	}
+	return group.Wait()
+}
+
+// assign answers the rules for all row groups and fills the exchange.
+func (r *run) assign(ctx context.Context) error {
+	rows := r.snapshot.RowGroupRows()
+	r.Progress.Stage("assign", r.snapshot.Rows())
+	open := func() *assigner {
+		return &assigner{
+			run: r, eval: r.plan.NewEvaluator(r.BatchRows, memory.DefaultAllocator), scatter: r.exchange.newScatter(),
+			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
+		}
+	}
+	work := func(ctx context.Context, a *assigner, at int) error {
+		defer r.Progress.Done(rows[at])
+		return a.rowGroup(ctx, at)
+	}
+	return inParallel(ctx, r.Workers, len(rows), open, work, func(a *assigner) error {
+		r.addAssigned(a)
+		return a.scatter.flush()
+	})
+}
+
+// ownColumns are the columns that an assigner reads beside those of the rules: the user id first.
+func (r *run) ownColumns() []string {
+	columns := append([]string{r.idColumn}, r.exports...)
+	if r.latest() {
+		columns = append(columns, r.by)
+	}
+	return columns
+}
+
+// addAssigned adds up what a worker of assign has counted.
+func (r *run) addAssigned(a *assigner) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rejected.Nulls += a.rejected.Nulls
+	r.rejected.Unusable += a.rejected.Unusable
+	for column, n := range a.nulls {
+		r.nulls[column] += n
+	}
+}
+
+// A partitioner is one worker of the diff stage.
+type partitioner struct {
+	encoder Encoder
+	stats   *stats
+	counts  *counts
+}
+
+// diffAll compares all partitions with the previous run, and writes their files.
+func (r *run) diffAll(ctx context.Context) error {
+	n := 1 << r.exchange.partitionBits
+	r.Progress.Stage("diff", int64(n))
+	comparison := r.comparison()
+	open := func() *partitioner {
+		return &partitioner{encoder: r.NewEncoder(), stats: newStats(r.words), counts: newCounts(r.words.names)}
+	}
+	work := func(ctx context.Context, p *partitioner, at int) error {
+		defer r.Progress.Done(1)
+		if err := r.partition(ctx, p, comparison, at); err != nil {
+			return fmt.Errorf("partition %d: %w", at, err)
+		}
+		return nil
+	}
+	err := inParallel(ctx, r.Workers, n, open, work, func(p *partitioner) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.stats.add(p.stats)
+		r.counts.add(p.counts)
+		return nil
+	})
+	if err == nil {
+		err = r.checkDuplicates()
+	}
+	return err
+}
+
+func (r *run) comparison() *comparison {
+	c := &comparison{
+		words: r.words, date: r.Date.String(), day: r.Date.Days(), firstRun: r.base == nil,
+		keepSince: r.Config.Membership.Since,
+	}
+	for i, s := range r.steps {
+		c.reasons = append(c.reasons, s.reason)
+		c.maps = append(c.maps, newStepMap(r.words, r.plan, i))
+	}
+	c.at = r.steps[len(r.steps)-1].Now.UnixMicro()
+	if r.base != nil {
+		c.lastDay = r.base.Date.Days()
+	}
+	return c
+}
+
+// partition sorts, answers, compares and writes one partition.
+func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at int) error {
+	lanes := make([]*gathered, len(r.exchange.lanes))
+	for i, l := range r.exchange.lanes {
+		var err error
+		if lanes[i], err = r.exchange.gather(l, at); err != nil {
+			return err
+		}
+	}
+	u := sortUsers(lanes, r.idType)
+	if u.duplicates > 0 && !r.addDuplicates(u) {
+		return nil // the run ends with an error that counts them all
+	}
+	steps, counted := resolve(r.plan, r.words, c.maps, u)
+	previous, err := r.previous(ctx, at)
+	if err != nil {
+		return err
+	}
+	out := c.diff(u, steps, previous)
+	out.membership.ExtraNames = r.Config.Membership.Columns
+	if len(r.exports) > 0 {
+		out.membership.Extra = payloads(memory.DefaultAllocator, r.exportTypes(), u)
+		defer out.membership.Release()
+	}
+	out.stats.members(out.membership)
+	p.stats.add(out.stats)
+	p.counts.add(counted)
+	return r.write(ctx, p.encoder, at, out)
+}
+
+// addDuplicates counts the duplicates of a partition. It reports whether the run can go on with them.
+func (r *run) addDuplicates(u *users) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.duplicates += u.duplicates
+	r.duplicateIDs = append(r.duplicateIDs, u.examples...)
+	return r.latest()
+}
+
+func (r *run) exportTypes() []arrow.DataType {
+	types := make([]arrow.DataType, len(r.exports))
+	for i, column := range r.exports {
+		field, _ := r.snapshot.Schema().FieldsByName(column)
+		types[i] = field[0].Type
+	}
+	return types
+}
+
+// write encodes and stores the files of a partition.
+func (r *run) write(ctx context.Context, encoder Encoder, at int, out *outcome) error {
+	for _, table := range r.tables() {
+		var file tables.File
+		var err error
+		switch table {
+		case "membership":
+			file, err = encoder.Membership(out.membership)
+		case "transitions":
+			file, err = encoder.Transitions(out.transitions)
+		case "wide":
+			file, err = encoder.Wide(out.membership)
+		case "long":
+			file, err = encoder.Long(out.membership)
+		}
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", table, err)
+		}
+		info, err := r.attempt.Put(ctx, table, at, file.Data, file.Rows)
+		if err != nil {
+			return err
+		}
+		r.addFile(table, info)
+	}
+	return nil
+}
+
+// tables are the names of the tables that this run publishes.
+func (r *run) tables() []string {
+	return append([]string{"membership", "transitions"}, r.Config.Membership.Also...)
+}

@@ -1,0 +1,164 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"strata/pipeline/catalog"
+	"strata/pipeline/tables"
+)
+
+// describe fills in what the manifest says before any user is looked at: enough to tell whether the run is needed.
+func (r *run) describe() {
+	last := r.steps[len(r.steps)-1]
+	r.manifest = &catalog.Manifest{
+		Format: catalog.Format, Date: r.Date, Program: r.Version, Now: last.Now.UTC(), Today: catalog.FromDays(last.Today),
+		Inputs: r.inputs(), Rows: r.snapshot.Rows(), IDColumn: r.idColumn, IDType: r.idType.String(),
+		Definitions: last.Definitions, Names: *r.words.names, Since: r.Config.Membership.Since,
+		PartitionBits: r.exchange.partitionBits, Tables: map[string][]catalog.File{}, Notes: r.snapshot.Notes(),
+		Settings: catalog.Settings{Membership: r.Config.Membership, Duplicates: r.Config.Snapshot.Duplicates},
+		Clock:    catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
+	}
+	if r.base != nil {
+		r.manifest.Previous = &catalog.RunRef{Date: r.base.Date, Run: r.base.Run}
+	}
+	for _, l := range r.lists {
+		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: listHash(l.data), Entries: l.list.Len()})
+	}
+	for _, f := range r.snapshot.Schema().Fields() {
+		r.manifest.Columns = append(r.manifest.Columns, catalog.Column{Name: f.Name, Type: f.Type.String()})
+	}
+}
+
+// inputs are the pinned objects of the snapshot.
+func (r *run) inputs() []catalog.Input {
+	var inputs []catalog.Input
+	for i, o := range r.snapshot.Objects() {
+		inputs = append(inputs, catalog.Input{
+			Name: r.snapshot.Address(i), Size: o.Size, Version: o.Version, CRC32C: o.CRC32C, Rows: r.snapshot.ObjectRows(i),
+		})
+	}
+	return inputs
+}
+
+// upToDate returns the run that stands for the date if making it again would make the same files.
+func (r *run) upToDate(ctx context.Context) (*Result, error) {
+	current, err := r.Catalog.Current(ctx, r.Date)
+	if err != nil || current == nil || r.Force {
+		return nil, err
+	}
+	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: current.Run})
+	if err != nil || m.Fingerprint() != r.manifest.Fingerprint() {
+		return nil, err
+	}
+	return &Result{Manifest: m, UpToDate: true}, nil
+}
+
+// complete fills in what the run has found.
+func (r *run) complete() {
+	m := r.manifest
+	m.Run = r.attempt.Run
+	m.Rejects = catalog.Rejects{Nulls: r.rejected.Nulls, Unusable: r.rejected.Unusable}
+	m.Duplicates, m.Users = r.duplicates, r.stats.users
+	for i := range m.Columns {
+		if n, ok := r.nulls[m.Columns[i].Name]; ok {
+			m.Columns[i].Nulls = &n
+		}
+	}
+	for _, files := range m.Tables {
+		slices.SortFunc(files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
+	}
+	for i, name := range r.words.segments {
+		s := catalog.Segment{Name: name, Changes: r.changes(i), Removed: i >= len(r.words.names.Segments)}
+		if !s.Removed {
+			s.Size, s.Unknown, s.Errors = r.stats.sizes[i], r.counts.unknown[i], r.counts.failed[i]
+		}
+		m.Segments = append(m.Segments, s)
+	}
+	for i, l := range r.words.lifecycles {
+		m.Lifecycles = append(m.Lifecycles, r.completeLifecycle(i, l))
+	}
+	m.Guards = r.guards(m)
+	m.Clock.Finished = time.Now().UTC()
+}
+
+func (r *run) completeLifecycle(i int, l tables.Lifecycle) catalog.Lifecycle {
+	out := catalog.Lifecycle{Name: l.Name, Changes: r.changes(len(r.words.segments) + i), Removed: i >= len(r.words.names.Lifecycles)}
+	if out.Removed {
+		return out
+	}
+	out.Unknown, out.Errors = r.counts.stageUnknown[i], r.counts.stageFailed[i]
+	for s, name := range r.words.names.Lifecycles[i].Stages {
+		out.Stages = append(out.Stages, catalog.Stage{Name: name, Size: r.stats.stages[i][s]})
+	}
+	return out
+}
+
+// changes names the transitions of one segment or lifecycle.
+func (r *run) changes(at int) catalog.Changes {
+	out := catalog.Changes{}
+	for c, reasons := range r.stats.changes[at] {
+		for reason, n := range reasons {
+			if n == 0 {
+				continue
+			}
+			change := tables.Change(c).String()
+			if out[change] == nil {
+				out[change] = map[string]int64{}
+			}
+			out[change][tables.Reason(reason).String()] = n
+		}
+	}
+	return out
+}
+
+// guard stops the run if a guard has tripped and was not accepted.
+func (r *run) guard(ctx context.Context) error {
+	r.complete()
+	var tripped []catalog.Guard
+	for i, g := range r.manifest.Guards {
+		if g.Tripped {
+			r.manifest.Guards[i].Accepted = r.Accept
+			tripped = append(tripped, g)
+		}
+	}
+	if len(tripped) == 0 || r.Accept {
+		return nil
+	}
+	return errors.Join(&GuardError{Tripped: tripped}, r.attempt.Quarantine(context.WithoutCancel(ctx), r.manifest))
+}
+
+// commit keeps the lists, makes the run stand for its date and settles what follows.
+func (r *run) commit(ctx context.Context) error {
+	r.Progress.Stage("commit", 0)
+	for _, l := range r.lists {
+		if err := r.attempt.PutList(ctx, listHash(l.data), l.data); err != nil {
+			return err
+		}
+	}
+	return r.attempt.Commit(ctx, r.manifest, r.KeepReplaced)
+}
+
+// timed runs a stage and notes how long it took.
+func (r *run) timed(stage string, work func() error) error {
+	start := time.Now()
+	err := work()
+	r.manifest.Clock.Seconds[stage] = time.Since(start).Seconds()
+	return err
+}
+
+// addFile notes a data file.
+func (r *run) addFile(table string, file catalog.File) {
+	r.mu.Lock()
+	r.manifest.Tables[table] = append(r.manifest.Tables[table], file)
+	r.mu.Unlock()
+}
+
+// firstSorted is the least few of some ids, so that a message does not depend on which partition came first.
+func firstSorted(texts []string) []string {
+	slices.Sort(texts)
+	return texts[:min(len(texts), maxExamples)]
+}

@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/configs"
+	"strata/pipeline/catalog"
+	"strata/pipeline/ids"
+	"strata/pipeline/objects"
+	"strata/pipeline/tables"
+)
+
+// A Source finds and opens the snapshot of a date.
+type Source interface {
+	// Open lists and pins the snapshot's objects and reads their footers. An InputError says what is missing or broken.
+	Open(ctx context.Context, date catalog.Date) (Snapshot, error)
+}
+
+// A Snapshot is all users of one date, in row groups.
+type Snapshot interface {
+	Schema() *arrow.Schema
+	Rows() int64
+	Objects() []objects.Info      // pinned, in order
+	Address(object int) string    // where an object is
+	ObjectRows(object int) int64  // how many rows it has
+	Notes() []string              // what was widened, ignored or doubtful
+	RowGroupRows() []int64        // the rows of every row group
+	Check(columns []string) error // faults of columns that are about to be read: conflicts between files, unsupported types
+	// OpenRowGroup fetches some columns of a row group.
+	OpenRowGroup(ctx context.Context, at int, columns []string) (tables.Columns, error)
+}
+
+// An Encoder makes the files of one partition. One goroutine uses it.
+type Encoder interface {
+	Membership(*tables.Membership) (tables.File, error)
+	Wide(*tables.Membership) (tables.File, error)
+	Long(*tables.Membership) (tables.File, error)
+	Transitions(*tables.Transitions) (tables.File, error)
+}
+
+// A StateReader reads the users of one membership file of a previous run.
+type StateReader interface {
+	ReadMembership(ctx context.Context, bucket objects.Bucket, file objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error)
+}
+
+// Progress is told how far a run is. Its methods may be called by many goroutines.
+type Progress interface {
+	// Stage begins a stage of total units, which ends the stage before it.
+	Stage(name string, total int64)
+	// Done counts units of the stage at hand.
+	Done(units int64)
+}
+
+// A Job is one run of one date. Config, Date, Source, State, NewEncoder, Catalog and ReadList must be set.
+type Job struct {
+	Config     *configs.Config
+	Date       catalog.Date
+	Now        time.Time // overrides the configured now (and today, by its local date) unless zero
+	Source     Source
+	State      StateReader
+	NewEncoder func() Encoder
+	Catalog    *catalog.Catalog
+	// ReadList reads a file of ids by the path in the configuration.
+	ReadList func(ctx context.Context, path string) ([]byte, error)
+
+	Workers   int    // 0: one a core
+	Memory    int64  // bytes the exchange and the columns may take; 0: a quarter of the machine's
+	BatchRows int    // rows of an aligned slice, 1..1048576; 0: 4096
+	TempDir   string // for what Memory does not hold; empty: the system's
+
+	Force        bool // run even when up to date
+	Accept       bool // publish in spite of a guard
+	KeepReplaced bool // leave a replaced run's files where they are
+
+	Version  string // of the program, for the manifest
+	Progress Progress
+	Log      *slog.Logger
+
+	partitions int // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
+}
+
+// A Result is what a run did.
+type Result struct {
+	Manifest *catalog.Manifest
+	UpToDate bool // nothing had changed, so nothing was done
+}

@@ -1,0 +1,319 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"time"
+
+	"strata/configs"
+	"strata/pipeline/catalog"
+	"strata/pipeline/ids"
+	"strata/pipeline/tables"
+	"strata/rules"
+)
+
+// makePlan is the first stage: it opens the snapshot, compiles today's definitions and, for reasons, those of the previous
+// run, and lays out the exchange.
+func (r *run) makePlan(ctx context.Context) error {
+	r.Progress.Stage("plan", 0)
+	var err error
+	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+		return err
+	}
+	if r.base, err = r.Catalog.Previous(ctx, r.Date); err != nil {
+		return err
+	}
+	if err = r.makeSteps(ctx); err != nil {
+		return err
+	}
+	if err = r.compile(); err != nil {
+		return err
+	}
+	if err = r.chooseColumns(); err != nil {
+		return err
+	}
+	r.layOut()
+	return nil
+}
+
+// makeSteps lists the steps of the walk from the previous run's answer to today's. A step that asks exactly what the one
+// before it asks is left out, and leaves its place in the order of reasons to that one.
+func (r *run) makeSteps(ctx context.Context) error {
+	definitions := r.Config.Definitions()
+	now, today, err := r.clock()
+	if err != nil {
+		return err
+	}
+	lists, err := r.readLists(ctx, definitions)
+	if err != nil {
+		return err
+	}
+	answer := rules.Step{Definitions: definitions, Now: now, Today: today, Lists: lists}
+	if r.base == nil {
+		r.steps = []reasonStep{{answer, tables.UserChanged}}
+		return nil
+	}
+	old := r.base.Definitions
+	oldLists, err := r.oldLists(ctx)
+	if err != nil {
+		return err
+	}
+	newLists := r.newContents(ctx, oldLists, lists)
+	r.steps = distinct([]reasonStep{
+		{rules.Step{Definitions: old, Now: r.base.Now, Today: r.base.Today.Days(), Lists: oldLists}, tables.UserChanged},
+		{rules.Step{Definitions: old, Now: now, Today: today, Lists: oldLists}, tables.TimePassed},
+		{rules.Step{Definitions: old, Now: now, Today: today, Lists: newLists}, tables.ListChanged},
+		{answer, tables.RuleChanged},
+	})
+	return nil
+}
+
+func distinct(steps []reasonStep) []reasonStep {
+	out := steps[:1]
+	for _, s := range steps[1:] {
+		last := &out[len(out)-1]
+		if sameQuestion(last.Step, s.Step) {
+			last.Step = s.Step
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func sameQuestion(a, b rules.Step) bool {
+	if !a.Now.Equal(b.Now) || a.Today != b.Today || len(a.Lists) != len(b.Lists) {
+		return false
+	}
+	for path, list := range a.Lists {
+		if other := b.Lists[path]; other == nil || other.Hash() != list.Hash() {
+			return false
+		}
+	}
+	return a.Definitions.Equal(b.Definitions)
+}
+
+// clock returns what now and today mean in this run.
+func (r *run) clock() (now time.Time, today int32, err error) {
+	zone, err := configs.LoadZone(r.Config.Timezone)
+	if err != nil {
+		return time.Time{}, 0, err
+	}
+	if !r.Now.IsZero() {
+		return r.Now, catalog.DateOf(r.Now.In(zone)).Days(), nil
+	}
+	day := r.Date
+	if r.Config.Now == configs.EndOfDate {
+		day = day.Add(1)
+	}
+	return rules.StartOfDay(day.Days(), zone), r.Date.Days(), nil
+}
+
+// readLists reads the list files that definitions use. All that cannot be read are reported.
+func (r *run) readLists(ctx context.Context, d *configs.Definitions) (map[string]*rules.List, error) {
+	lists, faults := map[string]*rules.List{}, []error(nil)
+	for _, path := range rules.ListPaths(d) {
+		list, data, err := r.readList(ctx, path)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		lists[path] = list
+		r.lists = append(r.lists, pinnedList{path: path, data: data, list: list})
+	}
+	return lists, errors.Join(faults...)
+}
+
+func (r *run) readList(ctx context.Context, path string) (*rules.List, []byte, error) {
+	data, err := r.ReadList(ctx, path)
+	if err != nil {
+		return nil, nil, inputFault("read list %s: %w", path, err)
+	}
+	list, err := rules.NewList(data)
+	if err != nil {
+		return nil, nil, inputFault("list %s: %w", path, err)
+	}
+	return list, data, nil
+}
+
+// oldLists fetches the lists as the previous run read them, from where it kept them.
+func (r *run) oldLists(ctx context.Context) (map[string]*rules.List, error) {
+	lists := map[string]*rules.List{}
+	for _, kept := range r.base.Lists {
+		data, err := r.Catalog.List(ctx, kept.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("list %s as the run of %s read it: %w", kept.Path, r.base.Date, err)
+		}
+		if lists[kept.Path], err = rules.NewList(data); err != nil {
+			return nil, err
+		}
+	}
+	return lists, nil
+}
+
+// newContents are today's contents of the lists that the previous definitions used. A file that is gone, and that today's
+// definitions do not ask for, keeps its old ones: that its rule has changed is then the reason.
+func (r *run) newContents(ctx context.Context, old, today map[string]*rules.List) map[string]*rules.List {
+	lists := map[string]*rules.List{}
+	for path, list := range old {
+		lists[path] = list
+		if now, ok := today[path]; ok {
+			lists[path] = now
+		} else if now, _, err := r.readList(ctx, path); err == nil {
+			lists[path] = now
+		}
+	}
+	return lists
+}
+
+// compile makes the plan of all steps.
+func (r *run) compile() error {
+	steps := make([]rules.Step, len(r.steps))
+	for i, s := range r.steps {
+		steps[i] = s.Step
+	}
+	var err error
+	r.plan, err = rules.Compile(r.snapshot.Schema(), steps, rules.Options{UserID: r.Config.Snapshot.UserID})
+	if err != nil {
+		return r.explainDrift(err)
+	}
+	names := namesOf(r.Config)
+	var previous *tables.Names
+	if r.base != nil {
+		previous = &r.base.Names
+	}
+	r.words = newVocabulary(names, previous)
+	return nil
+}
+
+func namesOf(c *configs.Config) *tables.Names {
+	names := &tables.Names{}
+	for _, s := range c.Segments {
+		names.Segments = append(names.Segments, s.Name)
+	}
+	for _, l := range c.Lifecycles {
+		life := tables.Lifecycle{Name: l.Name}
+		for _, stage := range l.Stages {
+			life.Stages = append(life.Stages, stage.Name)
+		}
+		names.Lifecycles = append(names.Lifecycles, life)
+	}
+	return names
+}
+
+// layOut sizes the exchange. The number of partitions follows from the footers' row counts alone.
+func (r *run) layOut() {
+	partitionBits := partitionBitsFor(r.snapshot.Rows())
+	if r.partitions > 0 {
+		partitionBits = bits.Len(uint(r.partitions)) - 1
+	}
+	bitWords := max((r.plan.Bits()+63)/64, 1)
+	exports := len(r.exports) > 0
+	var layouts []layout
+	switch r.idType {
+	case ids.Int32, ids.Int64, ids.Uint64:
+		layouts = []layout{newLayout(ids.OneWord, bitWords, r.latest(), exports)}
+	case ids.UUID:
+		layouts = []layout{newLayout(ids.TwoWords, bitWords, r.latest(), exports)}
+	case ids.Binary:
+		layouts = []layout{newLayout(ids.Bytes, bitWords, r.latest(), exports)}
+	default:
+		layouts = []layout{newLayout(ids.TwoWords, bitWords, r.latest(), exports), newLayout(ids.Bytes, bitWords, r.latest(), exports)}
+	}
+	r.exchange = newExchange(partitionBits, r.Workers, r.Memory/2, r.TempDir, layouts...)
+}
+
+// usersPerPartition keeps a partition within a core's second-level cache and a file at a handy size.
+const usersPerPartition = 160_000
+
+// partitionBitsFor is log2 of the number of partitions for a snapshot of so many rows.
+func partitionBitsFor(rows int64) int {
+	return min(bits.Len64(uint64(max(rows-1, 0)/usersPerPartition)), 12)
+}
+
+// chooseColumns finds the columns that travel beside the bits, and reports all that cannot.
+func (r *run) chooseColumns() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, inputFault(format, args...)) }
+	schema := r.snapshot.Schema()
+	r.idColumn = r.Config.Snapshot.UserID
+	if at := schema.FieldIndices(r.idColumn); len(at) == 0 {
+		fault("the snapshot has no column %q for snapshot.user_id%s", r.idColumn, didYouMean(r.idColumn, schema))
+	} else if typ, err := ids.TypeOf(schema.Field(at[0])); err != nil {
+		fault("snapshot.user_id: %w", err)
+	} else {
+		r.idType = typ
+	}
+	for _, name := range r.Config.Membership.Columns {
+		column := r.columnOf(name)
+		if at := schema.FieldIndices(column); len(at) == 0 {
+			fault("the snapshot has no column %q for membership.columns%s", column, didYouMean(column, schema))
+		} else if t := schema.Field(at[0]).Type; !exportable(t) {
+			fault("membership.columns: column %q is a %s, which membership cannot show", column, t)
+		}
+		r.exports = append(r.exports, column)
+	}
+	if d := r.Config.Snapshot.Duplicates; d.Keep == configs.KeepLatest {
+		r.by = r.columnOf(d.By)
+		if at := schema.FieldIndices(r.by); len(at) == 0 {
+			fault("the snapshot has no column %q for snapshot.duplicates.by%s", r.by, didYouMean(r.by, schema))
+		} else if t := schema.Field(at[0]).Type; !orderable(t) {
+			fault("snapshot.duplicates.by: column %q is a %s; it must be a number, a date or a timestamp", r.by, t)
+		}
+	}
+	if len(faults) == 0 {
+		faults = append(faults, r.checkIDType(), r.snapshot.Check(r.columnsRead()))
+	}
+	return errors.Join(faults...)
+}
+
+// columnOf is the snapshot's name of a column that the configuration may have renamed.
+func (r *run) columnOf(name string) string {
+	for _, c := range r.Config.Snapshot.Columns {
+		if c.Name == name && c.Column != "" {
+			return c.Column
+		}
+	}
+	return name
+}
+
+// columnsRead are all columns of the snapshot that the run reads, each once, sorted. Those of today's definitions and
+// outputs also settle ties between duplicates.
+func (r *run) columnsRead() []string {
+	columns := append(slices.Clone(r.plan.Columns()), r.idColumn)
+	columns = append(columns, r.exports...)
+	if r.latest() {
+		columns = append(columns, r.by)
+		r.hashed = slices.Concat(r.plan.StepColumns(len(r.steps)-1), r.exports, []string{r.by})
+		slices.Sort(r.hashed)
+		r.hashed = slices.Compact(r.hashed)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
+// checkIDType refuses ids that could not be compared with the previous run's: every user would leave and come anew.
+func (r *run) checkIDType() error {
+	if r.base == nil {
+		return nil
+	}
+	old, err := ids.ParseType(r.base.IDType)
+	if err != nil {
+		return err
+	}
+	if old.Family() == r.idType.Family() {
+		return nil
+	}
+	return inputFault("the user id column %q is of type %s, and the run of %s had %s: all users would leave and enter anew; "+
+		"deliver the column in its former type, or publish to another output", r.idColumn, r.idType, r.base.Date, old)
+}
+
+func listHash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"strata/pipeline/catalog"
+	"strata/pipeline/ids"
+	"strata/pipeline/tables"
+)
+
+// previous reads the users of the previous run that belong to a partition of this one. Both counts of partitions are powers of
+// two and a partition is the top bits of the same hash, so a partition is some whole files of a finer run, or a part of
+// one file of a coarser one.
+func (r *run) previous(ctx context.Context, at int) (*tables.Membership, error) {
+	empty := &tables.Membership{Names: &tables.Names{}, Sets: tables.BitMatrix{Width: 1}}
+	if r.base == nil {
+		return empty, nil
+	}
+	files := r.base.Tables["membership"]
+	oldBits := r.base.PartitionBits
+	if oldBits <= r.exchange.partitionBits {
+		shift := r.exchange.partitionBits - oldBits
+		m, err := r.readPrevious(ctx, files, at>>shift)
+		if err != nil || shift == 0 {
+			return m, err
+		}
+		return filterPartition(m, r.exchange.partitionBits, at), nil
+	}
+	shift := oldBits - r.exchange.partitionBits
+	parts := make([]*tables.Membership, 1<<shift)
+	for i := range parts {
+		var err error
+		if parts[i], err = r.readPrevious(ctx, files, at<<shift+i); err != nil {
+			return nil, err
+		}
+	}
+	return mergeSorted(parts), nil
+}
+
+func (r *run) readPrevious(ctx context.Context, files []catalog.File, at int) (*tables.Membership, error) {
+	if at >= len(files) || files[at].Partition != at {
+		return nil, fmt.Errorf("the run of %s has no membership file of partition %d; its manifest is damaged", r.base.Date, at)
+	}
+	typ, err := ids.ParseType(r.base.IDType)
+	if err != nil {
+		return nil, err
+	}
+	return r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &r.base.Names, typ, r.base.Since)
+}
+
+// filterPartition keeps the users of one partition of 1<<partitionBits.
+func filterPartition(m *tables.Membership, partitionBits, at int) *tables.Membership {
+	out := emptyLike(m)
+	var text []byte
+	dates := 0
+	for i := range m.Len() {
+		text = m.IDs.AppendText(text[:0], i)
+		if ids.Partition(ids.Hash(text), partitionBits) == at {
+			appendUser(out, m, i, dates)
+		}
+		dates += setSize(m, i)
+	}
+	return out
+}
+
+// mergeSorted merges memberships of the same names, each sorted by id, into one.
+func mergeSorted(parts []*tables.Membership) *tables.Membership {
+	for _, m := range parts {
+		if m.IDs.Form == ids.Bytes {
+			for _, other := range parts {
+				other.IDs = *other.IDs.Widen()
+			}
+			break
+		}
+	}
+	out := emptyLike(parts[0])
+	next, dates := make([]int, len(parts)), make([]int, len(parts))
+	for {
+		least := -1
+		for p, m := range parts {
+			if next[p] < m.Len() && (least < 0 || m.IDs.Compare(next[p], &parts[least].IDs, next[least]) < 0) {
+				least = p
+			}
+		}
+		if least < 0 {
+			return out
+		}
+		m := parts[least]
+		appendUser(out, m, next[least], dates[least])
+		dates[least] += setSize(m, next[least])
+		next[least]++
+	}
+}
+
+func emptyLike(m *tables.Membership) *tables.Membership {
+	out := &tables.Membership{Names: m.Names, Sets: tables.BitMatrix{Width: m.Sets.Width}}
+	out.IDs.Type, out.IDs.Form = m.IDs.Type, m.IDs.Form
+	out.Stages = make([][]uint16, len(m.Stages))
+	if m.Since != nil {
+		out.Since, out.StageSince = []int32{}, make([][]int32, len(m.Stages))
+	}
+	return out
+}
+
+// appendUser copies user i of m, whose dates begin at place dates of m.Since.
+func appendUser(out, m *tables.Membership, i, dates int) {
+	out.IDs.Append(&m.IDs, i)
+	out.Sets.Words = append(out.Sets.Words, m.Sets.Row(i)...)
+	for l := range m.Stages {
+		out.Stages[l] = append(out.Stages[l], m.Stages[l][i])
+	}
+	if m.Since == nil {
+		return
+	}
+	out.Since = append(out.Since, m.Since[dates:dates+setSize(m, i)]...)
+	for l := range m.StageSince {
+		out.StageSince[l] = append(out.StageSince[l], m.StageSince[l][i])
+	}
+}
+
+// setSize is how many segments user i is in.
+func setSize(m *tables.Membership, i int) int {
+	row := m.Sets.Row(i)
+	return rank(row, len(row)*64-1) + int(row[len(row)-1]>>63)
+}

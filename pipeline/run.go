@@ -1,0 +1,168 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+
+	"strata/pipeline/catalog"
+	"strata/pipeline/ids"
+	"strata/rules"
+)
+
+// A run is a Job under way: what plan decided, and what the stages after it share.
+type run struct {
+	*Job
+	snapshot Snapshot
+	base     *catalog.Manifest // the previous run; nil on the first
+	attempt  *catalog.Attempt
+	manifest *catalog.Manifest
+
+	lists  []pinnedList // of today's definitions
+	steps  []reasonStep
+	plan   *rules.Plan
+	words  *vocabulary
+	idType ids.Type
+
+	idColumn string   // the snapshot's
+	exports  []string // columns of the snapshot that membership shows
+	by       string   // the column that settles duplicates, or empty
+	hashed   []string // the columns whose values settle ties
+
+	exchange *exchange
+
+	mu           sync.Mutex // of all below, and of manifest.Tables
+	rejected     rejected
+	nulls        map[string]int64 // by column that a rule uses
+	duplicates   int64
+	duplicateIDs []string // a few
+	stats        *stats
+	counts       *counts
+}
+
+// A pinnedList is a list file that the definitions use, with its contents.
+type pinnedList struct {
+	path string
+	data []byte
+	list *rules.List
+}
+
+// latest says whether duplicates are settled by a column.
+func (r *run) latest() bool { return r.by != "" }
+
+// withDefaults fills in what the caller left open.
+func (j Job) withDefaults() *Job {
+	if j.Workers <= 0 {
+		j.Workers = runtime.GOMAXPROCS(0)
+	}
+	if j.Memory <= 0 {
+		j.Memory = defaultMemory()
+	}
+	if j.BatchRows <= 0 {
+		j.BatchRows = 4096
+	}
+	if j.TempDir == "" {
+		j.TempDir = os.TempDir()
+	}
+	if j.Progress == nil {
+		j.Progress = silent{}
+	}
+	if j.Log == nil {
+		j.Log = slog.New(slog.DiscardHandler)
+	}
+	return &j
+}
+
+// silent is the Progress of who does not ask for any.
+type silent struct{}
+
+func (silent) Stage(string, int64) {}
+func (silent) Done(int64)          {}
+
+// Run makes one run of one date and publishes it whole, or publishes nothing and says why: an InputError, a GuardError,
+// catalog.ErrLostRace, configs.Problems, or the cause that ctx was cancelled with.
+func Run(ctx context.Context, job Job) (*Result, error) {
+	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	if err := r.Catalog.Settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return nil, err
+	}
+	r.describe()
+	if done, err := r.upToDate(ctx); done != nil || err != nil {
+		return done, err
+	}
+	if err := r.checkRows(); err != nil {
+		return nil, err
+	}
+	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
+	return r.try(ctx)
+}
+
+// try does the work between the first object and the commit, and clears up after itself if it does not get there.
+func (r *run) try(ctx context.Context) (*Result, error) {
+	var err error
+	if r.attempt, err = r.Catalog.Begin(ctx, r.Date, r.manifest.Previous); err != nil {
+		return nil, err
+	}
+	if err = r.stages(ctx); err != nil {
+		committed, abortErr := r.abort(ctx, err)
+		if !committed {
+			return nil, abortErr
+		}
+	}
+	return &Result{Manifest: r.manifest}, r.afterwards(ctx)
+}
+
+// abort removes what a failed attempt wrote. It reports whether the attempt is committed after all.
+func (r *run) abort(ctx context.Context, cause error) (bool, error) {
+	var guard *GuardError
+	if errors.As(cause, &guard) {
+		return false, cause // its report stays
+	}
+	committed, err := r.attempt.Abort(context.WithoutCancel(ctx))
+	if err != nil {
+		cause = fmt.Errorf("%w (and its own files could not be removed; a later run sweeps them: %w)", cause, err)
+	}
+	return committed, cause
+}
+
+// stages are assign, exchange, diff, guard and commit.
+func (r *run) stages(ctx context.Context) error {
+	defer r.exchange.Close()
+	if err := r.timed("assign", func() error { return r.assign(ctx) }); err != nil {
+		return err
+	}
+	if err := r.checkRejects(); err != nil {
+		return err
+	}
+	if err := r.timed("diff", func() error { return r.diffAll(ctx) }); err != nil {
+		return err
+	}
+	if err := r.guard(ctx); err != nil {
+		return err
+	}
+	return r.commit(ctx)
+}
+
+// afterwards settles and sweeps behind a commit. The commit stands whatever happens here, and the next command finishes what
+// is left, so a failure is a warning.
+func (r *run) afterwards(ctx context.Context) error {
+	if err := r.attempt.Finish(ctx); err != nil {
+		r.Log.Warn("the run is committed; copying its files into the hive folders is left to the next command", "error", err)
+		return nil
+	}
+	swept, err := r.attempt.SweepAsOf(ctx)
+	for _, ref := range swept {
+		r.Log.Info("removed a run that does not stand", "date", ref.Date, "run", ref.Run)
+	}
+	if err != nil {
+		r.Log.Warn("old runs could not be removed; the next command tries again", "error", err)
+	}
+	return nil
+}
