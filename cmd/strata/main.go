@@ -1,3 +1,144 @@
+// Command strata decides, once a night, which segments every user belongs to, and publishes who entered, left and moved.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"strata/configs"
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+)
+
+// version is stamped by the Makefile.
+var version = "dev"
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted; nothing was published")
+
+func main() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // a second one kills
+		cancel(errInterrupted)
+	}()
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs a command line and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	report(stderr, err)
+	return exitCode(err)
+}
+
+// Exit codes.
+const (
+	exitInternal    = 1
+	exitUsage       = 2
+	exitInput       = 3
+	exitGuard       = 4
+	exitLostRace    = 5
+	exitInterrupted = 130
+)
+
+// A usageError is a command line that cannot be followed.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func exitCode(err error) int {
+	var (
+		problems configs.Problems
+		usage    usageError
+		input    *pipeline.InputError
+		guard    *pipeline.GuardError
+	)
+	switch {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case errors.As(err, &guard):
+		return exitGuard
+	case errors.Is(err, catalog.ErrLostRace):
+		return exitLostRace
+	case errors.As(err, &input):
+		return exitInput
+	case errors.As(err, &problems), errors.As(err, &usage):
+		return exitUsage
+	}
+	return exitInternal
+}
+
+// report prints an error: the faults of a configuration as they are, since each names its place; others behind the
+// program's name.
+func report(w io.Writer, err error) {
+	var problems configs.Problems
+	if errors.As(err, &problems) && err.Error() == problems.Error() {
+		fmt.Fprintln(w, problems.Error())
+		return
+	}
+	fmt.Fprintf(w, "strata: %v\n", err)
+}
+
+// common are the flags that every verb has.
+type common struct {
+	config    string
+	logFormat string
+	quiet     bool
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "strata",
+		Short:         "Who is in which segment today, who entered, who left, and why",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := &common{}
+	root.PersistentFlags().StringVarP(&flags.config, "config", "c", "strata.yaml", "the configuration `file`")
+	root.PersistentFlags().StringVar(&flags.logFormat, "log-format", "text", "how log lines look: text or json")
+	root.PersistentFlags().BoolVar(&flags.quiet, "quiet", false, "print errors only")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(runCommand(flags))
+	return root
+}
+
+const rootHelp = `strata decides for every user of a snapshot which segments the user belongs to and in which stage of each
+lifecycle the user stands, compares that with the previous run, and publishes two tables: membership
+(who is in what) and transitions (who entered, left or moved, and why). It publishes all of a run or nothing.
+
+Start with:
+  strata demo                        see it work on generated users; needs no configuration
+  strata check                       is the configuration right, and does it fit the snapshot?
+  strata run --date 2026-11-02       the nightly job
+  strata status                      which dates there are, and which should be made again
+
+Exit codes: 0 committed, or already up to date; 1 internal; 2 usage or configuration; 3 input;
+4 a guard stopped it; 5 another run of the date was faster; 130 interrupted.`

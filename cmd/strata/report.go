@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
+	"strata/pipeline/tables"
+)
+
+// printResult prints what a run did, for a person.
+func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
+	m := result.Manifest
+	if result.UpToDate {
+		fmt.Fprintf(w, "%s is up to date: run %s stands, and nothing it depends on has changed (--force makes it again)\n", m.Date, m.Run)
+		return
+	}
+	previous := "the first run"
+	if m.Previous != nil {
+		previous = "compared with " + m.Previous.Date.String()
+	}
+	fmt.Fprintf(w, "%s: %s users, %s; %s\n", m.Date, count(m.Users), previous, sideRows(m))
+	printSegments(w, m)
+	printLifecycles(w, m)
+	printGuards(w, m)
+	for _, note := range m.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	fmt.Fprintf(w, "\nmembership   %s\ntransitions  %s\nmanifest     %s\n", tablePlace(output, m, "membership"), tablePlace(output, m, "transitions"),
+		output.URL("runs/date="+m.Date.String()+"/"+m.Run+"/manifest.json"))
+}
+
+func sideRows(m *catalog.Manifest) string {
+	return fmt.Sprintf("%s rejects, %s duplicates", count(m.Rejects.Total()), count(m.Duplicates))
+}
+
+// tablePlace is where to read a table.
+func tablePlace(output objects.Bucket, m *catalog.Manifest, table string) string {
+	return output.URL(table + "/date=" + m.Date.String())
+}
+
+func printSegments(w io.Writer, m *catalog.Manifest) {
+	if len(m.Segments) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\nsegment\tsize\tentered\texited\tinitial\tunknown\terrors\t")
+	for _, s := range m.Segments {
+		name := s.Name
+		if s.Removed {
+			name += " (removed)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, count(s.Size), count(s.Changes.Sum(tables.Entered)),
+			count(s.Changes.Sum(tables.Exited)), count(s.Changes.Sum(tables.Initial)), count(s.Unknown), count(s.Errors))
+	}
+	t.Flush()
+}
+
+func printLifecycles(w io.Writer, m *catalog.Manifest) {
+	for _, l := range m.Lifecycles {
+		if l.Removed {
+			fmt.Fprintf(w, "\nlifecycle %s (removed): %s users left it\n", l.Name, count(l.Changes.Sum(tables.Exited)))
+			continue
+		}
+		fmt.Fprintf(w, "\nlifecycle %s: %s moved, %s entered, %s exited, %s initial\n", l.Name, count(l.Changes.Sum(tables.Moved)),
+			count(l.Changes.Sum(tables.Entered)), count(l.Changes.Sum(tables.Exited)), count(l.Changes.Sum(tables.Initial)))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "stage\tsize\t")
+		for _, s := range l.Stages {
+			fmt.Fprintf(t, "%s\t%s\t\n", s.Name, count(s.Size))
+		}
+		t.Flush()
+	}
+}
+
+func printGuards(w io.Writer, m *catalog.Manifest) {
+	for _, g := range m.Guards {
+		if g.Tripped {
+			fmt.Fprintf(w, "accepted in spite of a guard: %s\n", g.Sentence)
+		}
+	}
+}
+
+// count writes a number with commas between the thousands.
+func count(n int64) string {
+	if n < 0 {
+		return "-" + count(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", count(n/1000), n%1000)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"strata/configs"
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+	"strata/readers"
+	"strata/writers"
+)
+
+// runFlags are the flags of strata run.
+type runFlags struct {
+	*common
+	date, now, output, memory, metricsFile string
+	workers, batchRows                     int
+	force, accept, keepReplaced            bool
+}
+
+func runCommand(shared *common) *cobra.Command {
+	f := &runFlags{common: shared}
+	cmd := &cobra.Command{
+		Use:   "run --date YYYY-MM-DD",
+		Short: "Make the run of a date and publish it",
+		Long:  runHelp,
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.date, "date", "", "the logical `date`, such as 2026-11-02 (required)")
+	flags.StringVar(&f.now, "now", "", "the `instant` that rules call now, such as 2026-11-03T00:00:00Z; overrides the configuration")
+	flags.StringVar(&f.output, "output", "", "the output `address`; overrides the configuration")
+	flags.IntVar(&f.workers, "workers", 0, "how many row groups and partitions to work on at once (default: one a core)")
+	flags.StringVar(&f.memory, "memory", "", "how much memory to use, such as 512MB; the rest goes to temporary files (default: a quarter of the machine's)")
+	flags.IntVar(&f.batchRows, "batch-rows", 4096, "rows that expressions over several columns take at a time, 1 to 1048576")
+	flags.BoolVar(&f.force, "force", false, "make the run again even if nothing has changed")
+	flags.BoolVar(&f.accept, "accept", false, "publish in spite of a guard")
+	flags.BoolVar(&f.keepReplaced, "keep-replaced", false, "do not remove the files of a replaced run after 24 hours")
+	flags.StringVar(&f.metricsFile, "metrics-file", "", "write metrics in Prometheus text format to this `file`")
+	return cmd
+}
+
+const runHelp = `Reads the snapshot of a date, decides who is in what, compares with the newest committed date before it, and
+publishes membership and transitions. All is published or nothing: a reader of current.json, or of the folders
+membership/ and transitions/, never sees a part of a run.
+
+A run of a date that is up to date (same snapshot objects, definitions, lists, now and previous run) does nothing
+and says so. Guards stop a run whose results look like a broken input; --accept publishes it all the same.
+
+Examples:
+  strata run --date 2026-11-02
+  strata run -c prod.yaml --date 2026-11-02 --memory 2GB --metrics-file /var/lib/node_exporter/strata.prom`
+
+func (f *runFlags) run(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	job, err := f.job()
+	if err != nil {
+		return err
+	}
+	if job.Config, err = configs.Load(f.config); err != nil {
+		return err
+	}
+	output := job.Config.Resolve(job.Config.Output)
+	if f.output != "" {
+		output = f.output
+	}
+	bucket, err := openBucket(ctx, output)
+	if err != nil {
+		return usageError{err}
+	}
+	s := source{job.Config}
+	job.Source, job.State, job.ReadList = s, readers.State{}, s.readList
+	job.NewEncoder = func() pipeline.Encoder { return writers.New() }
+	job.Catalog = catalog.New(bucket, job.Config.Publish.Hive)
+	job.Version = version
+	result, err := pipeline.Run(ctx, *job)
+	if err != nil {
+		return err
+	}
+	if !f.quiet {
+		printResult(cmd.OutOrStdout(), result, bucket)
+	}
+	return nil
+}
+
+// job turns the flags into a job. It reports all that are wrong.
+func (f *runFlags) job() (*pipeline.Job, error) {
+	job := &pipeline.Job{Workers: f.workers, BatchRows: f.batchRows, Force: f.force, Accept: f.accept, KeepReplaced: f.keepReplaced}
+	var faults []string
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	var err error
+	if f.date == "" {
+		fault("--date is required, such as --date 2026-11-02")
+	} else if job.Date, err = catalog.ParseDate(f.date); err != nil {
+		fault("--date: %v", err)
+	}
+	if f.now != "" {
+		if job.Now, err = time.Parse(time.RFC3339, f.now); err != nil {
+			fault("--now: %q is not an instant such as 2026-11-03T00:00:00Z", f.now)
+		}
+	}
+	if f.memory != "" {
+		if job.Memory, err = parseSize(f.memory); err != nil {
+			fault("--memory: %v", err)
+		}
+	}
+	if f.workers < 0 {
+		fault("--workers: %d is negative", f.workers)
+	}
+	if f.batchRows < 1 || f.batchRows > 1<<20 {
+		fault("--batch-rows: %d is outside 1..1048576", f.batchRows)
+	}
+	if len(faults) > 0 {
+		return nil, usageError{fmt.Errorf("%s", strings.Join(faults, "\nstrata: "))}
+	}
+	return job, nil
+}
+
+// sizeUnits are what a size may end in, in bytes.
+var sizeUnits = []struct {
+	suffix string
+	bytes  float64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"B", 1}, {"", 1},
+}
+
+// parseSize reads a size such as 512MB; KiB and the like are powers of two.
+func parseSize(text string) (int64, error) {
+	for _, u := range sizeUnits {
+		number, ok := strings.CutSuffix(text, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || n*u.bytes < 1<<20 || n*u.bytes > 1<<50 {
+			break
+		}
+		return int64(n * u.bytes), nil
+	}
+	return 0, fmt.Errorf("%q is not a size of at least 1MiB, such as 512MB or 2GiB", text)
+}

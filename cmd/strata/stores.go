@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	"strata/pipeline/objects"
+)
+
+// stores are the drivers of this binary, by the scheme of an address.
+var stores = objects.Resolver{
+	"file": objects.OpenLocal,
+}
+
+// openBucket opens an address as a bucket of its own: what is below it.
+func openBucket(ctx context.Context, address string) (objects.Bucket, error) {
+	if !strings.Contains(address, "://") || strings.HasPrefix(address, "file://") {
+		return objects.NewLocal(filepath.FromSlash(strings.TrimPrefix(address, "file://")))
+	}
+	bucket, prefix, err := stores.Open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return objects.Prefixed(bucket, prefix), nil
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"strata/configs"
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
+	"strata/readers"
+)
+
+// A source finds the snapshots that a configuration speaks of. It fits pipeline.Source.
+type source struct{ config *configs.Config }
+
+// Open lists, pins and opens the snapshot of a date.
+func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot, error) {
+	address := s.config.Resolve(s.config.Snapshot.PathOn(date.Time()))
+	bucket, pattern, err := stores.Open(ctx, address)
+	if err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	if err := s.ready(ctx, bucket, pattern); err != nil {
+		return nil, &pipeline.InputError{Err: err}
+	}
+	pinned, err := readers.ListSnapshot(ctx, bucket, pattern)
+	if err == nil && len(pinned) == 0 {
+		err = fmt.Errorf("there is no snapshot of %s: nothing matches %s; has it been delivered, and is snapshot.path right?", date, address)
+	}
+	if err != nil {
+		return nil, inputFault(ctx, err)
+	}
+	snapshot, err := readers.Open(ctx, bucket, pinned)
+	if err != nil {
+		return nil, inputFault(ctx, err)
+	}
+	return snapshot, nil
+}
+
+// inputFault marks an error as one of the input, unless the run was interrupted.
+func inputFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &pipeline.InputError{Err: err}
+}
+
+// ready looks for the object that says that a snapshot is complete.
+func (s source) ready(ctx context.Context, bucket objects.Bucket, pattern string) error {
+	if s.config.Snapshot.Ready == "" {
+		return nil
+	}
+	folder := path.Dir(pattern)
+	if wild := strings.IndexAny(pattern, "*?["); wild >= 0 {
+		folder = pattern[:strings.LastIndexByte(pattern[:wild], '/')+1]
+	}
+	key := path.Join(folder, s.config.Snapshot.Ready)
+	_, err := bucket.Stat(ctx, key)
+	if errors.Is(err, objects.ErrNotFound) {
+		return fmt.Errorf("the snapshot is not ready: there is no %s yet; run again when it is there", bucket.URL(key))
+	}
+	return err
+}
+
+// readList reads a list file by its path in the configuration.
+func (s source) readList(ctx context.Context, name string) ([]byte, error) {
+	bucket, key, err := stores.Open(ctx, s.config.Resolve(name))
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := objects.ReadAll(ctx, bucket, key, "")
+	return data, err
+}
