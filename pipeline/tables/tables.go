@@ -69,6 +69,9 @@ type Membership struct {
 	StageSince [][]int32  // nil unless tracked: by lifecycle, n rows; 0 where there is no stage
 	Extra      []arrow.Array
 	ExtraNames []string
+	// ExtraLogical is nil, or names the logical type of each extra column that Arrow has no type for: one of the Logical
+	// constants, or "".
+	ExtraLogical []string
 }
 
 // Len returns the number of users.
@@ -148,6 +151,16 @@ func (t *Transitions) Len() int { return len(t.User) }
 
 // A File is one encoded Parquet file of one partition, complete and checked against what was handed to the encoder.
 type File struct {
-	Data []byte // owned by the caller
-	Rows int64
+	Data    []byte // owned by the caller
+	Rows    int64
+	CRC32C  uint32        // of Data, polynomial of Castagnoli
+	Columns []ColumnCount // every column that holds values, in the order of the schema
+}
+
+// A ColumnCount says what was written of one column: its slots, which are one for each value, null or empty list, and how
+// many of them hold no value. A list counts by its values: the column of "segments" is "segments.list.element".
+type ColumnCount struct {
+	Name   string
+	Values int64
+	Nulls  int64
 }

@@ -1,0 +1,60 @@
+package writers
+
+import (
+	"fmt"
+
+	"github.com/parquet-go/parquet-go/format"
+
+	"strata/pipeline/tables"
+)
+
+// Transitions encodes one partition of the transitions table: user_id, segment, change, from, to, reason, at, event_id.
+func (w *Writer) Transitions(t *tables.Transitions) (tables.File, error) {
+	if err := fitsTransitions(t); err != nil {
+		return tables.File{}, err
+	}
+	out, err := w.begin("transitions", t.Len(), true)
+	if err != nil {
+		return tables.File{}, err
+	}
+	out.add(userPlaces(&w.scratch, &t.IDs, t.User))
+	out.add(named("segment", t.Segments, t.Segment))
+	out.add(named("change", tables.ChangeNames, t.Change))
+	out.add(stageOf("from", t.Stages, t.From))
+	out.add(stageOf("to", t.Stages, t.To))
+	out.add(named("reason", tables.ReasonNames, t.Reason))
+	at := timestampType(&format.MicroSeconds{}, true)
+	out.add(column{name: "at", typ: at, levels: everywhere{}, values: &indexes{
+		typ: at, places: make([]uint32, t.Len()), entries: numbersOf(&at, []int64{t.At}),
+	}})
+	event := uuidType
+	event.order = unordered // bounds of what is random tell nothing
+	out.add(column{name: "event_id", typ: event, levels: everywhere{}, values: uuids{words: t.EventID}})
+	return out.finish()
+}
+
+// named is a column of codes that have names.
+func named[T ~uint8 | ~uint16](name string, names []string, codes []T) column {
+	places := make([]uint32, len(codes))
+	for i, code := range codes {
+		places[i] = uint32(code)
+	}
+	return column{name: name, typ: stringType, levels: everywhere{}, values: &indexes{typ: stringType, places: places, entries: namesOf(names)}}
+}
+
+func stageOf(name string, stages []string, codes []uint16) column {
+	valid, places := placesOfCodes(codes)
+	return column{
+		name: name, shape: optional, typ: stringType, levels: nullable{valid: valid},
+		values: &indexes{typ: stringType, places: places, entries: namesOf(stages)},
+	}
+}
+
+func fitsTransitions(t *tables.Transitions) error {
+	n := t.Len()
+	if len(t.Segment) != n || len(t.Change) != n || len(t.Reason) != n || len(t.From) != n || len(t.To) != n || len(t.EventID) != 2*n {
+		return fmt.Errorf("encode transitions: %d users, but %d segments, %d changes, %d reasons, %d from, %d to and %d words of event ids",
+			n, len(t.Segment), len(t.Change), len(t.Reason), len(t.From), len(t.To), len(t.EventID))
+	}
+	return nil
+}
