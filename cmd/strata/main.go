@@ -126,7 +126,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(flags))
+	root.AddCommand(runCommand(flags), statusCommand(flags), checkCommand(flags), demoCommand(flags), schemaCommand(), versionCommand())
 	return root
 }
 

@@ -78,13 +78,19 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	job.Source, job.State, job.ReadList = s, readers.State{}, s.readList
 	job.NewEncoder = func() pipeline.Encoder { return writers.New() }
 	job.Catalog = catalog.New(bucket, job.Config.Publish.Hive)
-	job.Version = version
+	job.Version, job.Log = version, newLog(cmd.ErrOrStderr(), f.logFormat, f.quiet)
+	progress, end := newProgress(cmd.ErrOrStderr(), job.Log, f.quiet)
+	job.Progress = progress
 	result, err := pipeline.Run(ctx, *job)
+	end()
 	if err != nil {
 		return err
 	}
 	if !f.quiet {
 		printResult(cmd.OutOrStdout(), result, bucket)
+	}
+	if f.metricsFile != "" {
+		return writeMetrics(f.metricsFile, result.Manifest)
 	}
 	return nil
 }
@@ -109,6 +115,9 @@ func (f *runFlags) job() (*pipeline.Job, error) {
 		if job.Memory, err = parseSize(f.memory); err != nil {
 			fault("--memory: %v", err)
 		}
+	}
+	if f.logFormat != "text" && f.logFormat != "json" {
+		fault("--log-format: %q is neither text nor json", f.logFormat)
 	}
 	if f.workers < 0 {
 		fault("--workers: %d is negative", f.workers)

@@ -1,0 +1,33 @@
+package pipeline
+
+import "context"
+
+// A Fit is what Check found: definitions that compile against a snapshot.
+type Fit struct {
+	Columns []string // of the snapshot, that a run would read, sorted
+	All     int      // how many columns the snapshot has
+	Rows    int64
+	Notes   []string
+}
+
+// Check compiles a job's definitions against the snapshot of its date, as Run would, and reads no user. Config, Date, Source
+// and ReadList of the job must be set.
+func Check(ctx context.Context, job Job) (*Fit, error) {
+	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	var err error
+	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+		return nil, err
+	}
+	if err = r.makeSteps(ctx); err != nil {
+		return nil, err
+	}
+	if err = r.compile(); err != nil {
+		return nil, err
+	}
+	if err = r.chooseColumns(); err != nil {
+		return nil, err
+	}
+	return &Fit{
+		Columns: r.columnsRead(), All: r.snapshot.Schema().NumFields(), Rows: r.snapshot.Rows(), Notes: r.snapshot.Notes(),
+	}, nil
+}
