@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
+	"github.com/apache/arrow/go/v17/arrow/decimal256"
 	"github.com/apache/arrow/go/v17/arrow/float16"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
@@ -59,7 +62,7 @@ func (s *sampler) sliced(arr arrow.Array, skip int) arrow.Array {
 
 // withNulls replaces the validity of an array whose rows all have values: null slots hold values, then.
 func (s *sampler) withNulls(arr arrow.Array, null []bool) arrow.Array {
-	if arr.Len() == 0 {
+	if arr.Len() == 0 || arr.DataType().ID() == arrow.NULL {
 		return arr
 	}
 	bitmap := memory.NewResizableBuffer(s.mem)
@@ -130,13 +133,19 @@ func (s *sampler) column(shape string, n int) sample {
 			}
 		}
 	}
+	for i, v := range values {
+		if d, is := v.(decimalSample); is {
+			values[i] = d.double()
+		}
+	}
 	return sample{typ, s.sliced(arr, skip), values[skip:]}
 }
 
 var shapes = []string{
 	"bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64", "decimal",
 	"string", "large_string", "dict8", "dict32", "dict_int", "binary", "uuid", "date", "duration_ms", "ts_s", "ts_ms", "ts_us", "ts_ns",
-	"list_string", "list_dict", "list_int", "list_struct", "list_list", "map", "map_dict", "struct",
+	"ts_local", "null", "decimal38", "decimal256", "dict_u8", "dict_i64", "dict_ts", "large_binary", "fixed_binary", "date64", "duration_ns",
+	"large_list", "fixed_list", "list_string", "list_dict", "list_int", "list_struct", "list_list", "map", "map_dict", "struct",
 }
 
 type buildFunc func(n int, value func() any) (arrow.Array, []any)
@@ -212,9 +221,45 @@ func (s *sampler) builder(shape string) (valueType, buildFunc, func() any) {
 	case "dict8":
 		return scalarKind(kindString), s.encoded(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}), text
 	case "dict32":
-		return scalarKind(kindString), s.encoded(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Uint32, ValueType: arrow.BinaryTypes.String}), text
+		return scalarKind(kindString), s.encoded(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}), text
 	case "dict_int":
 		return scalarKind(kindInt), s.encoded(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.PrimitiveTypes.Int64}), ints(math.MinInt64, math.MaxInt64)
+	case "dict_u8", "dict_i64", "dict_ts":
+		dt := map[string]*arrow.DictionaryType{
+			"dict_u8":  {IndexType: arrow.PrimitiveTypes.Uint8, ValueType: arrow.BinaryTypes.String},
+			"dict_i64": {IndexType: arrow.PrimitiveTypes.Int64, ValueType: arrow.BinaryTypes.String},
+			"dict_ts":  {IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.FixedWidthTypes.Timestamp_s},
+		}[shape]
+		if shape == "dict_ts" {
+			return scalarKind(kindTimestamp), s.encoded(dt), func() any { return instant{one(s, someSeconds), 0} }
+		}
+		return scalarKind(kindString), s.encoded(dt), text
+	case "ts_local":
+		_, build, _ := s.builder("ts_s")
+		return valueType{kind: kindTimestamp, local: true}, func(n int, _ func() any) (arrow.Array, []any) { return s.localTimes(n, build) }, nil
+	case "null":
+		return scalarKind(kindNull), func(n int, _ func() any) (arrow.Array, []any) { return array.NewNull(n), make([]any, n) }, nil
+	case "decimal38":
+		return scalarKind(kindDouble), simple(&arrow.Decimal128Type{Precision: 38, Scale: 3}, func(b array.Builder, v any) {
+				b.(*array.Decimal128Builder).Append(decimal128.FromBigInt(wholeDecimal(v)))
+			}),
+			s.largeDecimal
+	case "decimal256":
+		return scalarKind(kindDouble), simple(&arrow.Decimal256Type{Precision: 50, Scale: 3}, func(b array.Builder, v any) {
+				b.(*array.Decimal256Builder).Append(decimal256.FromBigInt(wholeDecimal(v)))
+			}),
+			s.largeDecimal
+	case "large_binary":
+		return scalarKind(kindBytes), simple(arrow.BinaryTypes.LargeBinary, func(b array.Builder, v any) { b.(*array.BinaryBuilder).Append([]byte(v.(string))) }), text
+	case "fixed_binary":
+		return scalarKind(kindBytes), simple(&arrow.FixedSizeBinaryType{ByteWidth: 2}, func(b array.Builder, v any) { b.(*array.FixedSizeBinaryBuilder).Append([]byte(v.(string))) }),
+			func() any { return one(s, []string{"ab", "FR", "zz", "\x00\xff"}) }
+	case "date64":
+		return scalarKind(kindDate), simple(arrow.FixedWidthTypes.Date64, func(b array.Builder, v any) { b.(*array.Date64Builder).Append(arrow.Date64(v.(int64) * 86_400_000)) }),
+			func() any { return floorDiv(one(s, someSeconds), 86400) }
+	case "duration_ns":
+		return scalarKind(kindDuration), simple(arrow.FixedWidthTypes.Duration_ns, func(b array.Builder, v any) { b.(*array.DurationBuilder).Append(arrow.Duration(v.(int64))) }),
+			ints(math.MinInt64, math.MaxInt64)
 	case "date":
 		return scalarKind(kindDate), simple(arrow.FixedWidthTypes.Date32, func(b array.Builder, v any) { b.(*array.Date32Builder).Append(arrow.Date32(v.(int64))) }),
 			func() any { return floorDiv(one(s, someSeconds), 86400) }
@@ -248,6 +293,8 @@ func (s *sampler) encoded(dt *arrow.DictionaryType) buildFunc {
 			switch b := b.(type) {
 			case *array.BinaryDictionaryBuilder:
 				b.AppendString(values[i].(string))
+			case *array.TimestampDictionaryBuilder:
+				b.Append(arrow.Timestamp(values[i].(instant).seconds))
 			case *array.Int64DictionaryBuilder:
 				b.Append(values[i].(int64))
 			}
@@ -262,6 +309,9 @@ func (s *sampler) nestedBuilder(shape string) (valueType, buildFunc, func() any)
 	case "list_string", "list_dict", "list_int", "list_struct", "list_list":
 		typ, build, value := s.builder(inner)
 		return valueType{kind: kindList, elem: &typ}, func(n int, _ func() any) (arrow.Array, []any) { return s.lists(n, build, value) }, nil
+	case "large_list", "fixed_list":
+		typ, build, value := s.builder("int64")
+		return valueType{kind: kindList, elem: &typ}, func(n int, _ func() any) (arrow.Array, []any) { return s.otherLists(n, shape, build, value) }, nil
 	case "map", "map_dict":
 		return valueType{kind: kindMap, elem: &valueType{kind: kindInt}}, func(n int, _ func() any) (arrow.Array, []any) { return s.maps(n, shape == "map_dict") }, nil
 	case "struct":
@@ -381,4 +431,59 @@ func ints(t testing.TB, values []int64, valid []bool) arrow.Array {
 	arr := b.NewArray()
 	t.Cleanup(arr.Release)
 	return arr
+}
+
+// localTimes makes timestamps without a zone; the values are the instants that they are in Europe/Paris.
+func (s *sampler) localTimes(n int, build buildFunc) (arrow.Array, []any) {
+	zoned, values := build(n, func() any { return instant{one(s, someSeconds), 0} })
+	data := zoned.Data()
+	plain := array.NewData(&arrow.TimestampType{Unit: arrow.Second}, n, data.Buffers(), nil, 0, 0)
+	arr := array.MakeFromData(plain)
+	plain.Release()
+	zoned.Release()
+	for i, v := range values {
+		t := time.Unix(v.(instant).seconds, 0).UTC()
+		values[i] = instant{time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, paris.location).Unix(), 0}
+	}
+	return arr, values
+}
+
+// largeDecimal is the double nearest to a decimal with three places and more digits than a double has.
+func (s *sampler) largeDecimal() any {
+	whole := new(big.Int).Mul(big.NewInt(s.rng.Int64()), big.NewInt(s.rng.Int64N(1000)-500))
+	return decimalSample{whole}
+}
+
+// A decimalSample is a decimal with three places; its value is the double nearest to it.
+type decimalSample struct{ whole *big.Int }
+
+func wholeDecimal(v any) *big.Int { return v.(decimalSample).whole }
+
+func (d decimalSample) double() float64 {
+	f, _ := new(big.Rat).SetFrac(d.whole, big.NewInt(1000)).Float64()
+	return f
+}
+
+// otherLists makes lists with 64-bit offsets, or of two elements each.
+func (s *sampler) otherLists(n int, shape string, build buildFunc, value func() any) (arrow.Array, []any) {
+	child, elements := s.nullable(build(2*n, value))
+	defer child.Release()
+	values := make([]any, n)
+	for i := range values {
+		values[i] = elements[2*i : 2*i+2]
+	}
+	if shape == "fixed_list" {
+		data := array.NewData(arrow.FixedSizeListOf(2, child.DataType()), n, []*memory.Buffer{nil}, []arrow.ArrayData{child.Data()}, 0, 0)
+		defer data.Release()
+		return array.NewFixedSizeListData(data), values
+	}
+	buffer := memory.NewResizableBuffer(s.mem)
+	defer buffer.Release()
+	buffer.Resize(8 * (n + 1))
+	for i := range arrow.Int64Traits.CastFromBytes(buffer.Bytes()) {
+		arrow.Int64Traits.CastFromBytes(buffer.Bytes())[i] = int64(2 * i)
+	}
+	data := array.NewData(arrow.LargeListOf(child.DataType()), n, []*memory.Buffer{nil, buffer}, []arrow.ArrayData{child.Data()}, 0, 0)
+	defer data.Release()
+	return array.NewLargeListData(data), values
 }

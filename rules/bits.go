@@ -2,7 +2,6 @@ package rules
 
 import (
 	"encoding/binary"
-	"math/bits"
 
 	"strata/pipeline/tables"
 )
@@ -127,15 +126,6 @@ func setBit(words []uint64, i int) { words[i>>6] |= 1 << (i & 63) }
 
 // hasBit reports bit i.
 func hasBit(words []uint64, i int) bool { return words[i>>6]>>(i&63)&1 != 0 }
-
-// eachBit calls visit with the place of every bit of words that is set, lowest first.
-func eachBit(words []uint64, visit func(i int)) {
-	for w, word := range words {
-		for ; word != 0; word &= word - 1 {
-			visit(w<<6 + bits.TrailingZeros64(word))
-		}
-	}
-}
 
 // bit is 1 for true. The compiler makes it branch-free.
 func bit(b bool) uint64 {

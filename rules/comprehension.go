@@ -315,42 +315,64 @@ func (e *Evaluator) foldCount(body Mask, starts []int32) *vec {
 // inList is membership in a list: elements that are null do not count, and none of them makes it unknown.
 func (e *Evaluator) inList(id nodeID, f *frame) *vec {
 	nd := &e.nodes[id]
-	value, lists := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
+	lists := e.eval(nd.args[1], f)
 	out := e.arena.new(kindBool, f.n)
-	out.known, out.fail = e.arena.strictOf(nd, value, lists)
+	out.known, out.fail = lists.known, lists.fail
 	out.bits = e.arena.words.zeros(words(f.n))
+	lit := &e.nodes[nd.args[0]]
+	constant := lit.op == opConst && lit.typ.kind != kindNull
+	if !constant {
+		out.known, out.fail = e.arena.strictOf(nd, e.eval(nd.args[0], f), lists)
+	}
 	inner, starts, ok := e.flatten(lists, maxDepth, f)
-	if !ok || value.kind == kindNull {
+	if !ok || lit.typ.kind == kindNull {
 		return out
 	}
-	equal := e.elementsEqual(id, nd, value, inner)
-	elements := e.arena.words.get(len(equal.value))
-	for w := range elements {
-		elements[w] = equal.MembersWord(w)
+	equal, done := Mask{}, false
+	if constant {
+		equal, done = e.elementsEqual(id, nd, lit, inner)
 	}
-	anyIn(out.bits, elements, starts)
+	if !done {
+		elements := e.loadElements(inner, e.elementOf(nd))
+		values := e.gather(e.eval(nd.args[0], f), e.rowsOf(inner))
+		equal = e.arena.mask(e.compareVecs(equality, values, elements))
+	}
+	members := e.arena.words.get(len(equal.value))
+	for w := range members {
+		members[w] = equal.MembersWord(w)
+	}
+	anyIn(out.bits, members, starts)
 	return out
 }
 
 // maxDepth is deeper than the elements of any comprehension: it keeps those that inList looks at apart from them.
 const maxDepth = 1 << 20
 
-// elementsEqual compares every element with the value of its row. A constant is looked up in a dictionary once.
-func (e *Evaluator) elementsEqual(id nodeID, nd *node, value *vec, inner *frame) Mask {
+// elementOf stands for the elements of the list that opInList looks into.
+func (e *Evaluator) elementOf(nd *node) *node {
 	lists := &e.nodes[nd.args[1]]
-	element := &node{op: opElement, typ: *lists.typ.elem, zone: lists.zone}
-	lit := &e.nodes[nd.args[0]]
-	if lit.op == opConst && inner.picked == nil && !isLocal(inner.elements.arr, element.zone) {
-		if dict, encoded := inner.elements.arr.(*array.Dictionary); encoded {
-			if data := dict.Data().Dictionary(); int64(data.Len()) <= 2*e.rows+1024 {
-				return e.arena.mask(e.entriesEqual(id, element, lit, dict, inner))
-			}
-		} else if v := e.compareConst(opEq, inner.elements, element.typ.kind, lit, false); v != nil {
-			return e.arena.mask(v)
-		}
+	return &node{op: opElement, typ: *lists.typ.elem, zone: lists.zone}
+}
+
+// elementsEqual compares every element with a constant where it lies: once an entry, if the elements point into a
+// dictionary. It reports false where there is no such way.
+func (e *Evaluator) elementsEqual(id nodeID, nd, lit *node, inner *frame) (Mask, bool) {
+	element := e.elementOf(nd)
+	if inner.picked != nil || isLocal(inner.elements.arr, element.zone) {
+		return Mask{}, false
 	}
-	elements := e.loadElements(inner, element)
-	return e.arena.mask(e.compareVecs(equality, e.gather(value, e.rowsOf(inner)), elements))
+	dict, encoded := inner.elements.arr.(*array.Dictionary)
+	if !encoded {
+		v := e.compareConst(opEq, inner.elements, element.typ.kind, lit, false)
+		if v == nil {
+			return Mask{}, false
+		}
+		return e.arena.mask(v), true
+	}
+	if int64(dict.Data().Dictionary().Len()) > 2*e.rows+1024 {
+		return Mask{}, false
+	}
+	return e.arena.mask(e.entriesEqual(id, element, lit, dict, inner)), true
 }
 
 // entriesEqual answers element == constant by dictionary code. The answers are kept with the dictionary under id.

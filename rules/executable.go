@@ -102,7 +102,7 @@ func (x *executable) findSources() {
 		switch {
 		case nd.op == opColumn || nd.op == opElement:
 			x.source[id] = nodeID(id)
-		case comprehends(nd.op) || nd.op == opInterpreted:
+		case comprehends(nd.op):
 			x.source[id] = noSource
 		default:
 			x.source[id] = x.commonSource(nd.args)

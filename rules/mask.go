@@ -19,9 +19,6 @@ type Mask struct {
 // Len returns the number of rows.
 func (m Mask) Len() int { return m.n }
 
-// newMask makes a Mask that is false in every row.
-func newMask(n int) Mask { return Mask{value: make([]uint64, words(n)), n: n} }
-
 // words is how many words n bits take.
 func words(n int) int { return (n + 63) >> 6 }
 
@@ -95,18 +92,7 @@ func (m Mask) String() string {
 // MembersWord returns which of the rows 64*w to 64*w+63 are true.
 func (m Mask) MembersWord(w int) uint64 { return m.knownWord(w) & m.value[w] }
 
-// setKnown gives m a known bitmap of its own words, all ones, if it has none.
-func (m *Mask) setKnown(known []uint64) {
-	m.known = known[:len(m.value)]
-	for w := range m.known {
-		m.known[w] = ^uint64(0)
-	}
-	if len(m.known) > 0 {
-		m.known[len(m.known)-1] = tail(m.n)
-	}
-}
-
-// And is F if any is F, else U if any is U, else E if any is E, else T. It writes into out, which may be a.
+// and is F if any is F, else U if any is U, else E if any is E, else T. It writes into out, which may be a.
 func and(out *Mask, a, b Mask) {
 	mustMatch(a, b)
 	switch {
@@ -130,7 +116,7 @@ func and(out *Mask, a, b Mask) {
 	}
 }
 
-// Or is T if any is T, else U, then E, then F. It writes into out, which may be a.
+// or is T if any is T, else U, then E, then F. It writes into out, which may be a.
 func or(out *Mask, a, b Mask) {
 	mustMatch(a, b)
 	switch {
@@ -197,25 +183,6 @@ func cond(out *Mask, c, a, b Mask) {
 		out.value[w] = yes&a.value[w] | no&b.value[w] | cv&^ck
 		if out.known != nil {
 			out.known[w] = yes&a.knownWord(w) | no&b.knownWord(w)
-		}
-	}
-}
-
-// isNull is T where a is U, F where it is known, and keeps E: known everywhere but there.
-func isNull(out *Mask, a Mask) {
-	last := len(out.value) - 1
-	for w := range out.value {
-		known, value := a.knownWord(w), a.value[w]
-		failed := value &^ known
-		out.value[w] = ^known
-		if out.known != nil {
-			out.known[w] = ^failed
-		}
-		if w == last {
-			out.value[w] &= tail(a.n)
-			if out.known != nil {
-				out.known[w] &= tail(a.n)
-			}
 		}
 	}
 }

@@ -37,9 +37,18 @@ func (g *grower) pick(n int) int { return g.rng.IntN(n) }
 // sources lists the columns and elements of a kind.
 func (g *grower) sources(k kind) (out []nodeID) {
 	for _, name := range sortedNames(g.columns) {
-		if typ := g.columns[name]; typ.kind == k {
-			out = append(out, g.add(node{op: opColumn, typ: typ, name: name}))
+		typ := g.columns[name]
+		if typ.kind != k && typ.kind != kindNull {
+			continue
 		}
+		nd := node{op: opColumn, typ: typ, name: name}
+		if typ.local {
+			nd.zone = paris
+		}
+		if typ.kind == kindNull && k >= kindList {
+			continue
+		}
+		out = append(out, g.add(nd))
 	}
 	for depth, typ := range g.inside {
 		if typ.kind == k {
@@ -113,7 +122,9 @@ func (g *grower) value(k kind, depth int) nodeID {
 	case kindBool:
 		return g.bool(depth)
 	case kindInt:
-		switch g.pick(7) {
+		switch g.pick(8) {
+		case 6:
+			return g.op(opToInt, k, deeper(kindDuration))
 		case 0:
 			return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv, opMod}), k, deeper(k), deeper(k))
 		case 1:
@@ -129,10 +140,16 @@ func (g *grower) value(k kind, depth int) nodeID {
 		}
 		return g.op(one(g.sampler, []opcode{opDaysBetween, opAgeYears}), k, deeper(kindDate), deeper(kindDate))
 	case kindUint:
+		if g.pick(2) == 0 {
+			return g.op(opToUint, k, deeper(one(g.sampler, []kind{kindString, kindInt, kindDouble})))
+		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv, opMod}), k, deeper(k), deeper(k))
 	case kindDouble:
 		if g.pick(2) == 0 {
 			return g.op(opToDouble, k, deeper(one(g.sampler, []kind{kindString, kindInt, kindUint})))
+		}
+		if g.pick(4) == 0 {
+			return g.op(opNeg, k, deeper(k))
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv}), k, deeper(k), deeper(k))
 	case kindString:
@@ -144,20 +161,23 @@ func (g *grower) value(k kind, depth int) nodeID {
 		case 0:
 			return g.op(one(g.sampler, []opcode{opLower, opUpper, opTrim}), k, deeper(k))
 		case 1:
-			return g.op(opToString, k, deeper(one(g.sampler, []kind{kindInt, kindUint, kindDouble, kindBool, kindTimestamp})))
+			return g.op(opToString, k, deeper(one(g.sampler, []kind{kindInt, kindUint, kindDouble, kindBool, kindTimestamp, kindDate, kindDuration, kindBytes})))
 		}
 		return g.op(opAdd, k, deeper(k), deeper(k))
 	case kindTimestamp:
 		switch g.pick(3) {
 		case 0:
-			return g.op(opToTimestamp, k, deeper(kindString))
+			return g.op(opToTimestamp, k, deeper(one(g.sampler, []kind{kindString, kindInt})))
 		case 1:
 			return g.op(one(g.sampler, []opcode{opAdd, opSub}), k, deeper(k), deeper(kindDuration))
 		}
 		return g.zoned(one(g.sampler, []opcode{opAddDays, opAddMonths}), k, deeper(k), g.int(int64(g.pick(100)-50)))
 	case kindDuration:
-		if g.pick(2) == 0 {
+		switch g.pick(3) {
+		case 0:
 			return g.op(opSub, k, deeper(kindTimestamp), deeper(kindTimestamp))
+		case 1:
+			return g.op(opToDuration, k, deeper(one(g.sampler, []kind{kindString, kindInt})))
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub}), k, deeper(k), deeper(k))
 	case kindDate:

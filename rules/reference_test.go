@@ -343,7 +343,7 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 	case opBucket:
 		hash := new(big.Int).SetUint64(xxh3.HashString(nd.lit.String + "\x00" + a.(string)))
 		return known(hash.Rsh(hash.Mul(hash, big.NewInt(nd.lit.Int)), 64).Int64())
-	case opToInt, opToDouble, opToString, opToBool, opToTimestamp, opToDate:
+	case opToUint, opToDuration, opToInt, opToDouble, opToString, opToBool, opToTimestamp, opToDate:
 		return refConvert(r, nd, a)
 	case opDaysBetween:
 		return known(b.(int64) - a.(int64))
@@ -459,7 +459,31 @@ func refConvert(r *refRow, nd *node, a any) refValue {
 			v = int64(a)
 		case instant:
 			v = a.seconds
+		case int64:
+			v = a
 		}
+	case opToUint:
+		switch a := a.(type) {
+		case string:
+			v, err = strconv.ParseUint(a, 10, 64)
+		case float64:
+			if !(a >= 0 && a < 1<<64) {
+				return refError
+			}
+			v = uint64(a)
+		case int64:
+			if a < 0 {
+				return refError
+			}
+			v = uint64(a)
+		}
+	case opToDuration:
+		if n, is := a.(int64); is {
+			return known(n)
+		}
+		var d time.Duration
+		d, err = time.ParseDuration(a.(string))
+		v = int64(d)
 	case opToDouble:
 		switch a := a.(type) {
 		case string:
@@ -470,6 +494,16 @@ func refConvert(r *refRow, nd *node, a any) refValue {
 			v = float64(a)
 		}
 	case opToString:
+		switch r.nodes[nd.args[0]].typ.kind {
+		case kindDate:
+			return known(time.Unix(a.(int64)*86400, 0).UTC().Format(time.DateOnly))
+		case kindDuration:
+			return known(strconv.FormatFloat(time.Duration(a.(int64)).Seconds(), 'f', -1, 64) + "s")
+		case kindBytes:
+			if !utf8.ValidString(a.(string)) {
+				return refError
+			}
+		}
 		v = fmt.Sprint(a)
 		if f, is := a.(float64); is {
 			v = fmt.Sprintf("%g", f)
@@ -480,6 +514,12 @@ func refConvert(r *refRow, nd *node, a any) refValue {
 	case opToBool:
 		v, err = strconv.ParseBool(a.(string))
 	case opToTimestamp:
+		if n, is := a.(int64); is {
+			if n < -62135596800 || n > 253402300799 {
+				return refError
+			}
+			return known(instant{n, 0})
+		}
 		var t time.Time
 		t, err = time.Parse(time.RFC3339, a.(string))
 		v = instant{t.Unix(), int32(t.Nanosecond())}

@@ -98,8 +98,3 @@ func (e *Evaluator) columnFault(leaf nodeID) error {
 	}
 	return e.err
 }
-
-func (e *Evaluator) interpret(nd *node, f *frame) *vec {
-	e.fault("an interpreted expression without an interpreter: a bug in the rules package")
-	return e.unknown(nd.typ.kind, f.n)
-}
