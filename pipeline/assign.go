@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/bits"
 
 	"github.com/apache/arrow/go/v17/arrow"
 

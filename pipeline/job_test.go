@@ -94,7 +94,7 @@ func (b *bench) job(date string) pipeline.Job {
 	}
 	job := pipeline.Job{
 		Config: b.config, Date: day, Source: source{b.snapshots, "", b.config}, State: readers.State{},
-		NewEncoder: func() pipeline.Encoder { return writers.New() },
+		NewEncoder: func() pipeline.Encoder { return &writers.Writer{} },
 		Catalog:    catalog.New(b.output, b.config.Publish.Hive),
 		ReadList: func(ctx context.Context, path string) ([]byte, error) {
 			data, _, err := objects.ReadAll(ctx, b.snapshots, path, "")

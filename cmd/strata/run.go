@@ -76,7 +76,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	}
 	s := source{job.Config}
 	job.Source, job.State, job.ReadList = s, readers.State{}, s.readList
-	job.NewEncoder = func() pipeline.Encoder { return writers.New() }
+	job.NewEncoder = func() pipeline.Encoder { return &writers.Writer{} }
 	job.Catalog = catalog.New(bucket, job.Config.Publish.Hive)
 	job.Version, job.Log = version, newLog(cmd.ErrOrStderr(), f.logFormat, f.quiet)
 	progress, end := newProgress(cmd.ErrOrStderr(), job.Log, f.quiet)
