@@ -2,9 +2,11 @@ package rules
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -123,4 +125,16 @@ func (l *List) key() string {
 		return l.hash
 	}
 	return fmt.Sprint(l.values)
+}
+
+// newSet makes a list of constants: sorted, each once.
+func newSet(values []literal) *List {
+	slices.SortFunc(values, compareLiterals)
+	return &List{values: slices.Compact(values)}
+}
+
+func compareLiterals(a, b literal) int {
+	truth := map[bool]int{true: 1}
+	return cmp.Or(cmp.Compare(a.Int, b.Int), strings.Compare(a.String, b.String), cmp.Compare(a.Double, b.Double),
+		cmp.Compare(a.Uint, b.Uint), cmp.Compare(a.Sec, b.Sec), cmp.Compare(a.Nanos, b.Nanos), truth[a.Bool]-truth[b.Bool])
 }

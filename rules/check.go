@@ -1,0 +1,214 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+)
+
+// A frontend turns the expressions of one step into checked trees.
+type frontend struct {
+	env            *environment
+	traits         map[string]*trait
+	traitPath      []string // the traits being prepared
+	segmentNames   []string
+	lifecycleNames []string
+}
+
+// compile takes a rule through the front end. What is wrong is in its problems.
+func (s *frontend) compile(u *unit) {
+	if !u.parse(s.env) {
+		return
+	}
+	s.rewrite(u)
+	if u.failed != "" {
+		return
+	}
+	s.checkUnit(u)
+	if u.failed == "" {
+		if typ := u.native().GetType(u.native().Expr().ID()); typ.Kind() != cel.BoolType.Kind() && typ.Kind() != cel.DynType.Kind() {
+			u.fault(leftmost(u.native().Expr()), "compare it with something", "the rule gives %s, not true or false", article(cel.FormatCELType(typ)))
+		}
+	}
+}
+
+// checkUnit checks types, then what types do not tell.
+func (s *frontend) checkUnit(u *unit) {
+	for _, issue := range u.check(s.env) {
+		message, hint := s.explain(u, issue)
+		u.faultAt(issue.Location.Line(), issue.Location.Column()+1, hint, "%s", message)
+	}
+	if u.failed == "" {
+		s.validate(u)
+	}
+}
+
+// leftmost is the id of the expression with which the text of e begins.
+func leftmost(e ast.Expr) int64 {
+	for {
+		switch e.Kind() {
+		case ast.SelectKind:
+			e = e.AsSelect().Operand()
+			continue
+		case ast.CallKind:
+			c := e.AsCall()
+			if c.IsMemberFunction() {
+				e = c.Target()
+				continue
+			}
+			if infix(c.FunctionName()) && len(c.Args()) > 1 {
+				e = c.Args()[0]
+				continue
+			}
+		}
+		return e.ID()
+	}
+}
+
+// infix says whether a function is an operator between its arguments.
+func infix(function string) bool {
+	_, found := operators.FindReverseBinaryOperator(function)
+	return found || function == operators.Conditional || function == operators.Index
+}
+
+var (
+	undeclared      = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
+	undefinedField  = regexp.MustCompile(`^undefined field '([^']*)'`)
+	noSelection     = regexp.MustCompile(`^type '([^']*)' does not support field selection`)
+	noRange         = regexp.MustCompile(`^expression of type '([^']*)' cannot be range`)
+	expectedButHave = regexp.MustCompile(`^expected type '([^']*)' but found '([^']*)'`)
+)
+
+// explain words what the checker found, and the way out.
+func (s *frontend) explain(u *unit, issue *cel.Error) (message, hint string) {
+	if function, signature, ok := noOverload(issue.Message); ok {
+		return s.explainOverload(function, signature)
+	}
+	if m := undeclared.FindStringSubmatch(issue.Message); m != nil {
+		return s.explainName(u, m[1], issue.ExprID)
+	}
+	if m := undefinedField.FindStringSubmatch(issue.Message); m != nil {
+		return fmt.Sprintf("there is no field %q", m[1]), s.fieldHint(u, m[1], issue.ExprID)
+	}
+	if m := noSelection.FindStringSubmatch(issue.Message); m != nil {
+		return fmt.Sprintf("%s has no fields", article(m[1])), ""
+	}
+	if m := noRange.FindStringSubmatch(issue.Message); m != nil {
+		return fmt.Sprintf("%s is no list", article(m[1])), ""
+	}
+	if m := expectedButHave.FindStringSubmatch(issue.Message); m != nil {
+		return fmt.Sprintf("this must be %s and is %s", article(m[1]), article(m[2])), overloadHint("", m[1]+", "+m[2])
+	}
+	return issue.Message, ""
+}
+
+func (s *frontend) explainOverload(function, signature string) (message, hint string) {
+	shown := function
+	if symbol, ok := operators.FindReverse(function); ok && symbol != "" {
+		shown = symbol
+	}
+	switch function {
+	case operators.Conditional:
+		shown = "? :"
+	case operators.Index:
+		shown = "[]"
+	case operators.In:
+		shown = "in"
+	case inFile:
+		shown = "in file()"
+		signature = strings.Replace(signature, ", string)", ")", 1)
+	case "is_not_null":
+		shown = "has"
+	}
+	if !strings.HasPrefix(signature, "(") { // a method: type.(args)
+		signature = strings.Replace(signature, ".(", ", ", 1)
+		signature = "(" + strings.Replace(signature, ", )", ")", 1)
+	}
+	return fmt.Sprintf("%s does not take %s", shown, signature), overloadHint(function, signature)
+}
+
+// explainName words an unknown name: a function's where it is called, else a column's.
+func (s *frontend) explainName(u *unit, name string, id int64) (message, hint string) {
+	if e := u.find(id); e != nil && e.Kind() == ast.CallKind {
+		if hint := near(name, functionNames); hint != "" {
+			return fmt.Sprintf("there is no function %q", name), hint
+		}
+		return fmt.Sprintf("there is no function %q", name), sqlWords[strings.ToUpper(name)]
+	}
+	message = fmt.Sprintf("the snapshot has no column %q", name)
+	if word, ok := sqlWords[strings.ToUpper(name)]; ok {
+		return message, word
+	}
+	var names []string
+	for _, column := range slices.Sorted(maps.Keys(s.env.variables)) {
+		if usableName(column) {
+			names = append(names, column)
+		} else if strings.HasPrefix(column, name) && strings.Contains(u.expr.Text, column) {
+			return message, fmt.Sprintf("rules cannot write %s; declare it: snapshot.columns: {%s: {column: %s}}", column, asIdentifier(column), column)
+		}
+	}
+	for trait := range maps.Keys(s.traits) {
+		names = append(names, trait)
+	}
+	slices.Sort(names)
+	hint = near(name, names)
+	for column, v := range s.env.variables {
+		if hint == fmt.Sprintf("did you mean %q?", column) && v.fault == nil {
+			hint += fmt.Sprintf(" (%s)", v.typ)
+		}
+	}
+	return message, hint
+}
+
+// asIdentifier is a name that rules can write in place of another.
+func asIdentifier(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 128 && isWordRune(r) {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// fieldHint offers the nearest field of the struct that a selection looks into.
+func (s *frontend) fieldHint(u *unit, name string, id int64) string {
+	structs := map[string]valueType{}
+	for _, v := range s.env.variables {
+		if v.fault == nil {
+			v.typ.structs(structs)
+		}
+	}
+	path := ""
+	if e := u.find(id); e != nil && e.Kind() == ast.SelectKind {
+		path = dotted(e.AsSelect().Operand())
+	}
+	var names []string
+	for structName, t := range structs {
+		if path == "" || structName == path {
+			for _, f := range t.fields {
+				names = append(names, f.name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return near(name, names)
+}
+
+// dotted is the path that a selection spells, or empty.
+func dotted(e ast.Expr) string {
+	switch e.Kind() {
+	case ast.IdentKind:
+		return e.AsIdent()
+	case ast.SelectKind:
+		if before := dotted(e.AsSelect().Operand()); before != "" {
+			return before + "." + e.AsSelect().FieldName()
+		}
+	}
+	return ""
+}

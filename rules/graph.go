@@ -1,0 +1,257 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A graph grows by hash-consing: adding a node that it has already gives the old one's id. Its methods fold constants of the
+// algebra and order what may be ordered, so that rules that mean the same share their nodes.
+type graph struct {
+	nodes []node
+	ids   map[string]nodeID
+}
+
+func newGraph() *graph { return &graph{ids: map[string]nodeID{}} }
+
+// add adds a node, or finds it.
+func (g *graph) add(n node) nodeID {
+	key := n.key()
+	if id, ok := g.ids[key]; ok {
+		return id
+	}
+	g.attribute(&n)
+	id := nodeID(len(g.nodes))
+	g.nodes = append(g.nodes, n)
+	g.ids[key] = id
+	return id
+}
+
+// key is equal for two nodes of one graph that mean the same.
+func (n *node) key() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s %v %v %q", n.op, n.typ.key(), n.args, n.lit, n.name)
+	if n.set != nil {
+		fmt.Fprintf(&b, " set %s", n.set.key())
+	}
+	if n.regex != nil {
+		fmt.Fprintf(&b, " regex %q", n.regex)
+	}
+	if n.zone != nil {
+		fmt.Fprintf(&b, " zone %q", n.zone.location)
+	}
+	if comprehends(n.op) || n.op == opElement {
+		fmt.Fprintf(&b, " body %d depth %d", n.body, n.depth)
+	}
+	if n.interp != nil {
+		fmt.Fprintf(&b, " interpreted %s", n.interp.key)
+	}
+	if n.swapped {
+		b.WriteString(" swapped")
+	}
+	return b.String()
+}
+
+// attribute fills in what follows from the arguments.
+func (g *graph) attribute(n *node) {
+	below := n.args
+	if comprehends(n.op) {
+		below = append(slices.Clone(below), n.body)
+	}
+	unknown, fail := false, false
+	for _, arg := range below {
+		n.columns = append(n.columns, g.nodes[arg].columns...)
+		unknown = unknown || g.nodes[arg].canUnknown
+		fail = fail || g.nodes[arg].canFail
+	}
+	if n.op == opColumn {
+		n.columns = append(n.columns, n.name)
+	}
+	slices.Sort(n.columns)
+	n.columns = slices.Compact(n.columns)
+	own := g.outcomes(n)
+	n.canUnknown, n.canFail = unknown || n.canUnknown || own.unknown, fail || own.fail
+	switch n.op {
+	case opIsNull, opIsTrue:
+		n.canUnknown = false
+	case opMember:
+		n.canUnknown, n.canFail = false, false
+	case opCoalesce:
+		n.canUnknown = g.nodes[n.args[0]].canUnknown && g.nodes[n.args[1]].canUnknown
+	case opCount:
+		n.canUnknown = g.nodes[n.args[0]].canUnknown
+	}
+}
+
+type outcomes struct{ unknown, fail bool }
+
+// outcomes says what an operation can add to its arguments' outcomes by itself.
+func (g *graph) outcomes(n *node) outcomes {
+	from := kindNull
+	if len(n.args) > 0 {
+		from = g.nodes[n.args[0]].typ.kind
+	}
+	switch n.op {
+	case opConst:
+		return outcomes{unknown: n.typ.kind == kindNull}
+	case opElement, opField, opKey, opNullText:
+		return outcomes{unknown: true}
+	case opIndex, opInterpreted:
+		return outcomes{unknown: true, fail: true}
+	case opAdd:
+		return outcomes{fail: from != kindString && from != kindBytes && from != kindDouble}
+	case opSub, opMul, opDiv, opMod, opNeg:
+		return outcomes{fail: from != kindDouble}
+	case opToInt, opToUint, opToBool, opToTimestamp, opToDuration, opToUUID, opAddDays, opAddMonths:
+		return outcomes{fail: true}
+	case opToDate, opToDouble:
+		return outcomes{fail: from == kindString}
+	case opToString:
+		return outcomes{fail: from == kindBytes}
+	}
+	return outcomes{}
+}
+
+func (g *graph) kind(id nodeID) kind { return g.nodes[id].typ.kind }
+
+func (g *graph) constant(typ valueType, lit literal) nodeID {
+	return g.add(node{op: opConst, typ: typ, lit: lit})
+}
+
+func (g *graph) bool(v bool) nodeID {
+	return g.constant(valueType{kind: kindBool}, literal{Bool: v})
+}
+
+// isBool says whether a node is a constant bool, and which.
+func (g *graph) isBool(id nodeID) (value, constant bool) {
+	n := &g.nodes[id]
+	return n.lit.Bool, n.op == opConst && n.typ.kind == kindBool
+}
+
+func (g *graph) boolOp(op opcode, args ...nodeID) nodeID {
+	return g.add(node{op: op, typ: valueType{kind: kindBool}, args: args})
+}
+
+// and is true where all are: flat, sorted, each once.
+func (g *graph) and(args ...nodeID) nodeID { return g.logic(opAnd, true, args) }
+
+// or is true where one is: flat, sorted, each once.
+func (g *graph) or(args ...nodeID) nodeID { return g.logic(opOr, false, args) }
+
+// logic makes && (neutral true) or || (neutral false). Both are the greatest of their arguments in an order of the four
+// outcomes, so neither order nor repetition counts.
+func (g *graph) logic(op opcode, neutral bool, args []nodeID) nodeID {
+	var flat []nodeID
+	for _, arg := range args {
+		if value, constant := g.isBool(arg); constant {
+			if value != neutral {
+				return arg
+			}
+			continue
+		}
+		if g.nodes[arg].op == op {
+			flat = append(flat, g.nodes[arg].args...)
+		} else {
+			flat = append(flat, arg)
+		}
+	}
+	slices.Sort(flat)
+	flat = slices.Compact(flat)
+	switch len(flat) {
+	case 0:
+		return g.bool(neutral)
+	case 1:
+		return flat[0]
+	}
+	return g.boolOp(op, flat...)
+}
+
+func (g *graph) not(arg nodeID) nodeID {
+	if value, constant := g.isBool(arg); constant {
+		return g.bool(!value)
+	}
+	if g.nodes[arg].op == opNot {
+		return g.nodes[arg].args[0]
+	}
+	return g.boolOp(opNot, arg)
+}
+
+func (g *graph) cond(typ valueType, c, yes, no nodeID) nodeID {
+	if value, constant := g.isBool(c); constant {
+		if value {
+			return yes
+		}
+		return no
+	}
+	return g.add(node{op: opCond, typ: typ, args: []nodeID{c, yes, no}})
+}
+
+func (g *graph) member(arg nodeID) nodeID {
+	n := &g.nodes[arg]
+	if !n.canUnknown && !n.canFail {
+		return arg
+	}
+	return g.boolOp(opMember, arg)
+}
+
+// eq is ==, in which the order of arguments does not count.
+func (g *graph) eq(a, b nodeID) nodeID { return g.boolOp(opEq, min(a, b), max(a, b)) }
+
+// less is a < b, or a <= b; swapped says that the rule has b first.
+func (g *graph) less(op opcode, a, b nodeID, swapped bool) nodeID {
+	if !g.nodes[a].canFail && !g.nodes[b].canFail {
+		swapped = false
+	}
+	return g.add(node{op: op, typ: valueType{kind: kindBool}, args: []nodeID{a, b}, swapped: swapped})
+}
+
+// commute orders the arguments of + and * where neither can fail: of an unknown and an error the first wins.
+func (g *graph) commute(op opcode, args []nodeID) []nodeID {
+	a, b := &g.nodes[args[0]], &g.nodes[args[1]]
+	numbers := a.typ.kind == b.typ.kind && (a.typ.kind == kindInt || a.typ.kind == kindUint || a.typ.kind == kindDouble)
+	if (op == opAdd || op == opMul) && numbers && !a.canFail && !b.canFail && args[0] > args[1] {
+		return []nodeID{args[1], args[0]}
+	}
+	return args
+}
+
+// reach returns the graph without what no root needs, and the roots in it.
+func (g *graph) reach(roots []nodeID) ([]node, []nodeID) {
+	needed := make([]bool, len(g.nodes))
+	for _, root := range roots {
+		needed[root] = true
+	}
+	for id := len(g.nodes) - 1; id >= 0; id-- {
+		if !needed[id] {
+			continue
+		}
+		for _, arg := range g.nodes[id].args {
+			needed[arg] = true
+		}
+		if comprehends(g.nodes[id].op) {
+			needed[g.nodes[id].body] = true
+		}
+	}
+	var kept []node
+	place := make([]nodeID, len(g.nodes))
+	for id, n := range g.nodes {
+		if !needed[id] {
+			continue
+		}
+		n.args = slices.Clone(n.args)
+		for i, arg := range n.args {
+			n.args[i] = place[arg]
+		}
+		if comprehends(n.op) {
+			n.body = place[n.body]
+		}
+		place[id] = nodeID(len(kept))
+		kept = append(kept, n)
+	}
+	out := make([]nodeID, len(roots))
+	for i, root := range roots {
+		out[i] = place[root]
+	}
+	return kept, out
+}

@@ -1,0 +1,400 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// A rewriter makes plain CEL of what rules may say beyond it, between parsing and checking: null tests, `in` with values
+// that are no constants, traits, references to segments and files, splits by the user id.
+type rewriter struct {
+	*unit
+	step  *frontend
+	scope []string // the variables of the comprehensions around
+}
+
+// rewrite changes the unit's tree in place.
+func (s *frontend) rewrite(u *unit) {
+	r := &rewriter{unit: u, step: s}
+	r.expr(u.native().Expr())
+}
+
+// expr rewrites one expression and what is below it.
+func (r *rewriter) expr(e ast.Expr) {
+	switch e.Kind() {
+	case ast.IdentKind:
+		r.identifier(e)
+	case ast.CallKind:
+		r.callExpr(e)
+	case ast.SelectKind:
+		r.expr(e.AsSelect().Operand())
+	case ast.ListKind:
+		r.listExpr(e)
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			r.expr(entry.AsMapEntry().Key())
+			r.expr(entry.AsMapEntry().Value())
+		}
+	case ast.StructKind:
+		r.fault(e.ID(), "", "a rule cannot make a %s { }", e.AsStruct().TypeName())
+	case ast.ComprehensionKind:
+		r.comprehension(e.AsComprehension())
+	}
+}
+
+func (r *rewriter) comprehension(c ast.ComprehensionExpr) {
+	r.expr(c.IterRange())
+	r.expr(c.AccuInit())
+	before := len(r.scope)
+	r.scope = append(r.scope, c.IterVar(), c.AccuVar())
+	if c.HasIterVar2() {
+		r.scope = append(r.scope, c.IterVar2())
+	}
+	r.expr(c.LoopCondition())
+	r.expr(c.LoopStep())
+	r.expr(c.Result())
+	r.scope = r.scope[:before]
+}
+
+// identifier puts a trait's expression in place of its name, and reports a column that no rule can use.
+func (r *rewriter) identifier(e ast.Expr) {
+	name := e.AsIdent()
+	if slices.Contains(r.scope, name) {
+		return
+	}
+	if name == "first_run" {
+		r.fault(e.ID(), "", "first_run is not part of this version")
+	} else if t := r.step.traits[name]; t != nil {
+		r.inline(e, t)
+	} else if v := r.step.env.variables[name]; v != nil && v.fault != nil && !reservedWords[name] {
+		r.fault(e.ID(), v.hint, "%s", v.fault)
+	}
+}
+
+// inline puts a copy of a trait where its name stands.
+func (r *rewriter) inline(e ast.Expr, t *trait) {
+	r.traits = appendNew(r.traits, t.name)
+	r.step.prepareTrait(t)
+	if t.failed != "" {
+		if r.failed == "" {
+			r.failed = fmt.Sprintf("trait %q: %s", t.name, t.failed)
+		}
+		return
+	}
+	for _, free := range t.free {
+		if slices.Contains(r.scope, free) {
+			r.fault(e.ID(), "give the variable another name", "the variable %s hides the column %s that trait %q uses", free, free, t.name)
+			return
+		}
+	}
+	for _, name := range t.segments {
+		r.refer(name, e.ID())
+	}
+	for _, path := range t.files {
+		r.files = appendNew(r.files, path)
+	}
+	e.SetKindCase(r.copyOf(t.rewritten.Expr(), t.rewritten.SourceInfo(), e.ID()))
+	r.adopt(e, t)
+}
+
+// adopt records a trait's own macro call for the expression that took its place.
+func (r *rewriter) adopt(e ast.Expr, t *trait) {
+	if call, ok := t.rewritten.SourceInfo().GetMacroCall(t.rewritten.Expr().ID()); ok {
+		r.native().SourceInfo().SetMacroCall(e.ID(), call)
+	}
+}
+
+// listExpr makes a list literal of ints and doubles one of doubles.
+func (r *rewriter) listExpr(e ast.Expr) {
+	kinds := map[string]bool{}
+	for _, element := range e.AsList().Elements() {
+		r.expr(element)
+		if element.Kind() == ast.LiteralKind {
+			kinds[element.AsLiteral().Type().TypeName()] = true
+		}
+	}
+	if kinds["int"] && kinds["double"] {
+		for _, element := range e.AsList().Elements() {
+			r.promote(element, types.DoubleType)
+		}
+	}
+}
+
+func (r *rewriter) callExpr(e ast.Expr) {
+	c := e.AsCall()
+	name := c.FunctionName()
+	if r.isLater(e, name, c) {
+		return
+	}
+	if target := c.Target(); c.IsMemberFunction() && target != nil {
+		r.expr(target)
+	}
+	if name == "segment" {
+		r.segment(e, c)
+		return
+	}
+	if name == operators.In && isCallOf(c.Args()[1], "file") {
+		r.inFile(e, c)
+		return
+	}
+	for _, arg := range c.Args() {
+		r.expr(arg)
+	}
+	switch name {
+	case operators.Equals, operators.NotEquals:
+		r.nullTest(e, c)
+	case operators.In:
+		r.inList(e, c)
+	case "has":
+		if len(c.Args()) == 1 {
+			e.SetKindCase(r.call(e.ID(), "is_not_null", c.Args()...))
+		}
+	case "hash_split", "bucket":
+		r.split(e, c)
+	case "file":
+		r.fault(e.ID(), `write x in file("path")`, "file() stands to the right of in only")
+	case "dyn", "format":
+		r.fault(e.ID(), "", "rules have no %s()", name)
+	}
+}
+
+// isLater reports a call that a later version builds.
+func (r *rewriter) isLater(e ast.Expr, name string, c ast.CallExpr) bool {
+	if c.IsMemberFunction() && laterMacros[name] && len(c.Args()) == 2 {
+		r.fault(e.ID(), "", "%s() of a list is not part of this version", name)
+		return true
+	}
+	if what, later := laterFunctions[name]; later && !c.IsMemberFunction() {
+		r.fault(e.ID(), "", "%s() is not part of this version: %s come later", name, what)
+		return true
+	}
+	return false
+}
+
+func isCallOf(e ast.Expr, function string) bool {
+	return e.Kind() == ast.CallKind && e.AsCall().FunctionName() == function && !e.AsCall().IsMemberFunction()
+}
+
+func isNullLiteral(e ast.Expr) bool {
+	return e.Kind() == ast.LiteralKind && e.AsLiteral() == types.NullValue
+}
+
+// textLiteral is the text that an expression is, if it is a literal.
+func textLiteral(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
+	}
+	text, ok := e.AsLiteral().(types.String)
+	return string(text), ok
+}
+
+// nullTest turns x == null into is_null(x), and x != null into is_not_null(x).
+func (r *rewriter) nullTest(e ast.Expr, c ast.CallExpr) {
+	test := "is_null"
+	if c.FunctionName() == operators.NotEquals {
+		test = "is_not_null"
+	}
+	left, right := c.Args()[0], c.Args()[1]
+	switch {
+	case isNullLiteral(right):
+		e.SetKindCase(r.call(e.ID(), test, left))
+	case isNullLiteral(left):
+		e.SetKindCase(r.call(e.ID(), test, right))
+	}
+}
+
+// inList turns x in [a, b] into x == a || x == b where one of them is no constant, so that a null element hides no other.
+func (r *rewriter) inList(e ast.Expr, c ast.CallExpr) {
+	x, list := c.Args()[0], c.Args()[1]
+	if list.Kind() != ast.ListKind {
+		return
+	}
+	constant := true
+	for _, element := range list.AsList().Elements() {
+		if isNullLiteral(element) {
+			r.fault(element.ID(), "write x == null || x in [...]", "null is not in any list")
+			return
+		}
+		constant = constant && isConstantTree(element)
+	}
+	elements := list.AsList().Elements()
+	if constant || len(elements) == 0 {
+		return
+	}
+	var any ast.Expr
+	for _, element := range elements {
+		equal := r.call(element.ID(), operators.Equals, r.copyOf(x, r.native().SourceInfo(), 0), element)
+		if any == nil {
+			any = equal
+		} else {
+			any = r.call(element.ID(), operators.LogicalOr, any, equal)
+		}
+	}
+	e.SetKindCase(any)
+}
+
+// isConstantTree says whether an unchecked expression names nothing but now and today.
+func isConstantTree(e ast.Expr) bool {
+	switch e.Kind() {
+	case ast.LiteralKind:
+		return true
+	case ast.IdentKind:
+		return e.AsIdent() == "now" || e.AsIdent() == "today"
+	case ast.CallKind:
+		c := e.AsCall()
+		return (!c.IsMemberFunction() || isConstantTree(c.Target())) && !slices.ContainsFunc(c.Args(), func(arg ast.Expr) bool { return !isConstantTree(arg) })
+	case ast.ListKind:
+		return !slices.ContainsFunc(e.AsList().Elements(), func(el ast.Expr) bool { return !isConstantTree(el) })
+	}
+	return false
+}
+
+// inFile turns x in file("path") into a call that the checker knows.
+func (r *rewriter) inFile(e ast.Expr, c ast.CallExpr) {
+	x, file := c.Args()[0], c.Args()[1]
+	r.expr(x)
+	args := file.AsCall().Args()
+	if len(args) != 1 {
+		r.fault(file.ID(), `write x in file("path")`, "file() takes one path")
+		return
+	}
+	path, ok := textLiteral(args[0])
+	if !ok {
+		r.fault(args[0].ID(), "", "the path of a file is a text in quotes")
+		return
+	}
+	r.files = appendNew(r.files, path)
+	if r.step.env.clock.lists[path] == nil {
+		r.fault(args[0].ID(), "", "the list file %q was not read", path)
+		return
+	}
+	e.SetKindCase(r.call(e.ID(), inFile, x, args[0]))
+}
+
+// segment turns segment("x") into a variable.
+func (r *rewriter) segment(e ast.Expr, c ast.CallExpr) {
+	if len(c.Args()) != 1 || c.IsMemberFunction() {
+		r.fault(e.ID(), `write segment("name")`, "segment() takes one name")
+		return
+	}
+	name, ok := textLiteral(c.Args()[0])
+	if !ok {
+		r.fault(c.Args()[0].ID(), "", "the name of a segment is a text in quotes")
+		return
+	}
+	if !slices.Contains(r.step.segmentNames, name) {
+		hint := near(name, r.step.segmentNames)
+		if slices.Contains(r.step.lifecycleNames, name) {
+			hint = fmt.Sprintf("%q is a lifecycle", name)
+		}
+		r.fault(c.Args()[0].ID(), hint, "there is no segment %q", name)
+		return
+	}
+	r.refer(name, e.ID())
+	e.SetKindCase(r.ident(e.ID(), segmentPrefix+name))
+}
+
+// refer records that the unit refers to a segment.
+func (r *rewriter) refer(name string, at int64) {
+	if r.referredAt == nil {
+		r.referredAt = map[string]int64{}
+	}
+	if _, before := r.referredAt[name]; !before {
+		r.referredAt[name] = at
+		r.unit.segments = append(r.unit.segments, name)
+	}
+}
+
+// split gives hash_split and bucket the user id for a key, and the fraction as a double.
+func (r *rewriter) split(e ast.Expr, c ast.CallExpr) {
+	args := slices.Clone(c.Args())
+	if len(args) < 2 || c.IsMemberFunction() {
+		return // the checker says what it takes
+	}
+	if c.FunctionName() == "hash_split" {
+		r.promote(args[1], types.DoubleType)
+	}
+	if len(args) == 2 {
+		args = append(args, r.ident(e.ID(), userIDName))
+	}
+	e.SetKindCase(r.call(e.ID(), c.FunctionName(), args...))
+}
+
+// A trait is a named expression. Rules get a copy of it, rewritten.
+type trait struct {
+	unit
+	name      string
+	ready     bool
+	preparing bool
+	rewritten *ast.AST
+	free      []string // the names in it that are not variables of its own comprehensions
+}
+
+// prepareTrait parses and rewrites a trait, and those it uses before it.
+func (s *frontend) prepareTrait(t *trait) {
+	if t.ready {
+		return
+	}
+	if t.preparing {
+		s.reportTraitCycle(t)
+		return
+	}
+	t.preparing = true
+	s.traitPath = append(s.traitPath, t.name)
+	if t.parse(s.env) {
+		s.rewrite(&t.unit)
+		t.rewritten = ast.Copy(t.native())
+		t.free = freeNames(t.rewritten.Expr(), nil, nil)
+		if t.failed == "" {
+			s.checkUnit(&t.unit)
+		}
+	}
+	s.traitPath = s.traitPath[:len(s.traitPath)-1]
+	t.preparing, t.ready = false, true
+}
+
+// reportTraitCycle marks a trait that uses itself.
+func (s *frontend) reportTraitCycle(t *trait) {
+	path := append(slices.Clone(s.traitPath[slices.Index(s.traitPath, t.name):]), t.name)
+	t.faultAt(1, 1, "", "traits use each other in a circle: %s", strings.Join(path, " -> "))
+}
+
+// freeNames lists the names in an expression that no comprehension of its own declares.
+func freeNames(e ast.Expr, bound, sofar []string) []string {
+	switch e.Kind() {
+	case ast.IdentKind:
+		if !slices.Contains(bound, e.AsIdent()) {
+			return appendNew(sofar, e.AsIdent())
+		}
+	case ast.SelectKind:
+		return freeNames(e.AsSelect().Operand(), bound, sofar)
+	case ast.CallKind:
+		if e.AsCall().IsMemberFunction() {
+			sofar = freeNames(e.AsCall().Target(), bound, sofar)
+		}
+		for _, arg := range e.AsCall().Args() {
+			sofar = freeNames(arg, bound, sofar)
+		}
+	case ast.ListKind:
+		for _, element := range e.AsList().Elements() {
+			sofar = freeNames(element, bound, sofar)
+		}
+	case ast.MapKind:
+		for _, entry := range e.AsMap().Entries() {
+			sofar = freeNames(entry.AsMapEntry().Value(), bound, freeNames(entry.AsMapEntry().Key(), bound, sofar))
+		}
+	case ast.ComprehensionKind:
+		c := e.AsComprehension()
+		sofar = freeNames(c.IterRange(), bound, freeNames(c.AccuInit(), bound, sofar))
+		inner := append(slices.Clone(bound), c.IterVar(), c.IterVar2(), c.AccuVar())
+		for _, part := range []ast.Expr{c.LoopCondition(), c.LoopStep(), c.Result()} {
+			sofar = freeNames(part, inner, sofar)
+		}
+	}
+	return sofar
+}

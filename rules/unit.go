@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types/ref"
+
+	"strata/configs"
+)
+
+// A unit is one expression of a step on its way through the front end: parse, rewrite, promote, check, validate.
+type unit struct {
+	expr configs.Expr
+	what string // how messages begin, such as `segment "vip"`
+
+	ast      *cel.Ast // parsed, then checked
+	fac      ast.ExprFactory
+	next     int64 // the next free id
+	traits   []string
+	segments []string // that it refers to, each once, in order
+	files    []string // that it looks into, each once, in order
+
+	referredAt map[string]int64 // by segment: the id of the first reference
+
+	problems configs.Problems
+	failed   string // not empty: it does not compile; problems of its own, or something that it uses
+}
+
+// native is the tree with its positions and, once it is checked, types.
+func (u *unit) native() *ast.AST { return u.ast.NativeRep() }
+
+// fault reports a problem at an expression.
+func (u *unit) fault(id int64, hint, format string, args ...any) {
+	at := u.native().SourceInfo().GetStartLocation(id)
+	u.faultAt(at.Line(), at.Column()+1, hint, format, args...)
+}
+
+// faultAt reports a problem at a place of the text, 1-based.
+func (u *unit) faultAt(line, column int, hint, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if u.failed == "" {
+		u.failed = message
+	}
+	u.problems = append(u.problems, u.expr.Problem(line, column, u.what+": "+message, hint))
+}
+
+// newID returns a fresh id for an expression that stands where another does.
+func (u *unit) newID(at int64) int64 {
+	id := u.next
+	u.next++
+	info := u.native().SourceInfo()
+	if place, ok := info.GetOffsetRange(at); ok {
+		info.SetOffsetRange(id, place)
+	}
+	return id
+}
+
+func (u *unit) call(at int64, function string, args ...ast.Expr) ast.Expr {
+	return u.fac.NewCall(u.newID(at), function, args...)
+}
+
+func (u *unit) literal(at int64, value ref.Val) ast.Expr {
+	return u.fac.NewLiteral(u.newID(at), value)
+}
+
+func (u *unit) ident(at int64, name string) ast.Expr { return u.fac.NewIdent(u.newID(at), name) }
+
+// copyOf copies an expression, with fresh ids. Where at is not 0, all of the copy stands there.
+func (u *unit) copyOf(e ast.Expr, from *ast.SourceInfo, at int64) ast.Expr {
+	info, fresh := u.native().SourceInfo(), map[int64]int64{}
+	out := u.fac.CopyExpr(e)
+	out.RenumberIDs(func(id int64) int64 {
+		if id == 0 {
+			return 0
+		}
+		if fresh[id] == 0 {
+			place := at
+			if place == 0 {
+				place = id
+			}
+			fresh[id] = u.newID(place)
+			if call, ok := from.GetMacroCall(id); ok {
+				info.SetMacroCall(fresh[id], call)
+			}
+		}
+		return fresh[id]
+	})
+	return out
+}
+
+// parse reads the text. A syntax error is reported with the spelling that an SQL writer may be looking for.
+func (u *unit) parse(env *environment) bool {
+	parsed, issues := env.env.Parse(u.expr.Text)
+	if issues.Err() != nil {
+		first := issues.Errors()[0]
+		message, hint := explainSyntax(u.expr.Text, first.Location.Line(), first.Location.Column()+1, first.Message)
+		u.faultAt(first.Location.Line(), first.Location.Column()+1, hint, "%s", message)
+		return false
+	}
+	u.ast, u.fac, u.next = parsed, ast.NewExprFactory(), ast.MaxID(parsed.NativeRep())
+	return true
+}
+
+// appendNew appends a text that is not there yet.
+func appendNew(list []string, text string) []string {
+	for _, have := range list {
+		if have == text {
+			return list
+		}
+	}
+	return append(list, text)
+}

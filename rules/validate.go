@@ -1,0 +1,118 @@
+package rules
+
+import (
+	"regexp"
+
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+)
+
+// validate reports what types do not tell: literals that a function will never take.
+func (s *frontend) validate(u *unit) {
+	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.CallKind {
+			s.validateCall(u, e.AsCall())
+		}
+	}))
+}
+
+func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
+	args := c.Args()
+	switch c.FunctionName() {
+	case "matches":
+		s.literalOnly(u, args[len(args)-1], false, func(text string) error { _, err := regexp.Compile(text); return err })
+	case "like":
+		s.literalOnly(u, args[0], false, func(text string) error { _, err := likePattern(text); return err })
+	case "within", "older_than":
+		s.period(u, c)
+	case "date":
+		if len(args) == 2 {
+			s.literalOnly(u, args[1], false, zoneFault)
+		} else {
+			s.literalOnly(u, args[0], false, asValue(types.StringType, dateOfLiteral))
+		}
+	case "timestamp":
+		s.literalOnly(u, args[0], false, asValue(types.TimestampType, nil))
+	case "duration":
+		s.literalOnly(u, args[0], false, asValue(types.DurationType, nil))
+	case "hash_split", "bucket":
+		s.split(u, c)
+	}
+	if accessors[c.FunctionName()] && len(args) == 1 {
+		s.literalOnly(u, args[0], false, zoneFault)
+	}
+}
+
+// accessors are CEL's parts of a timestamp, which may take a zone.
+var accessors = map[string]bool{
+	"getFullYear": true, "getMonth": true, "getDayOfMonth": true, "getDate": true, "getDayOfYear": true, "getDayOfWeek": true,
+	"getHours": true, "getMinutes": true, "getSeconds": true, "getMilliseconds": true,
+}
+
+// literalOnly checks a text literal; another expression is a fault only where a literal is required.
+func (s *frontend) literalOnly(u *unit, e ast.Expr, required bool, check func(text string) error) {
+	text, ok := textLiteral(e)
+	if !ok {
+		if required {
+			u.fault(e.ID(), "", "this must be a text in quotes")
+		}
+		return
+	}
+	if err := check(text); err != nil {
+		u.fault(e.ID(), "", "%s", err)
+	}
+}
+
+func zoneFault(text string) error {
+	_, err := loadZone(text)
+	return err
+}
+
+func dateOfLiteral(text string) ref.Val { return dateOfText(nil, []ref.Val{types.String(text)}) }
+
+// asValue checks that a text converts.
+func asValue(to ref.Type, convert func(string) ref.Val) func(text string) error {
+	return func(text string) error {
+		value := types.String(text).ConvertToType(to)
+		if convert != nil {
+			value = convert(text)
+		}
+		if err, failed := value.(*types.Err); failed {
+			return err.Unwrap()
+		}
+		return nil
+	}
+}
+
+// period checks the period of within and older_than.
+func (s *frontend) period(u *unit, c ast.CallExpr) {
+	of := u.native().GetType(c.Args()[0].ID())
+	s.literalOnly(u, c.Args()[1], true, func(text string) error {
+		p, err := parsePeriod(text)
+		if err == nil && p.hours != 0 && of.TypeName() == dateType.TypeName() {
+			u.fault(c.Args()[1].ID(), "write days", "a date has no hours")
+		}
+		return err
+	})
+}
+
+// split checks the constants of hash_split and bucket.
+func (s *frontend) split(u *unit, c ast.CallExpr) {
+	salt, size := c.Args()[0], c.Args()[1]
+	s.literalOnly(u, salt, true, func(string) error { return nil })
+	if size.Kind() != ast.LiteralKind {
+		u.fault(size.ID(), "", "this must be a number, not an expression")
+		return
+	}
+	switch v := size.AsLiteral().(type) {
+	case types.Double:
+		if !(0 <= v && v <= 1) {
+			u.fault(size.ID(), "", "the fraction must be between 0 and 1")
+		}
+	case types.Int:
+		if v < 1 {
+			u.fault(size.ID(), "", "there must be at least one bucket")
+		}
+	}
+}
