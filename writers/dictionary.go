@@ -20,7 +20,9 @@ type distinct struct {
 	maxBytes int
 }
 
-func newDistinct(maxBytes int) *distinct { return &distinct{slots: make([]uint32, 1024), maxBytes: maxBytes} }
+func newDistinct(maxBytes int) *distinct {
+	return &distinct{slots: make([]uint32, 1024), maxBytes: maxBytes}
+}
 
 // place returns the number of a value; a new one is kept as keep makes it, for the caller may use its bytes again.
 func (d *distinct) place(value []byte, keep func([]byte) []byte) uint32 {

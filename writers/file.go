@@ -175,9 +175,7 @@ func (f *file) finish() []byte {
 		f.bloomFilter(&f.chunks[i])
 		columns[i].MetaData = f.chunks[i].meta
 	}
-	for i := range f.chunks {
-		f.indexes(&f.chunks[i], &columns[i])
-	}
+	f.indexes(columns)
 	footer := f.thrift(f.metaData(columns, end))
 	f.out = binary.LittleEndian.AppendUint32(f.out, uint32(footer))
 	f.out = append(f.out, magic...)
@@ -200,17 +198,22 @@ func (f *file) bloomFilter(ch *chunk) {
 	ch.meta.BloomFilterLength = int32(length + len(ch.filter))
 }
 
-// indexes writes the column index, where the order of the column allows one, and the offset index.
-func (f *file) indexes(ch *chunk, to *columnChunk) {
-	if len(ch.nulls) == 0 {
+// indexes writes the column indexes, where the order of a column allows one, then the offset indexes: readers count on each
+// kind being in one piece.
+func (f *file) indexes(columns []columnChunk) {
+	if f.rows == 0 {
 		return
 	}
-	if index, ok := columnIndex(ch); ok {
-		to.ColumnIndexOffset = int64(len(f.out))
-		to.ColumnIndexLength = int32(f.thrift(index))
+	for i := range f.chunks {
+		if index, ok := columnIndex(&f.chunks[i]); ok {
+			columns[i].ColumnIndexOffset = int64(len(f.out))
+			columns[i].ColumnIndexLength = int32(f.thrift(index))
+		}
 	}
-	to.OffsetIndexOffset = int64(len(f.out))
-	to.OffsetIndexLength = int32(f.thrift(&ch.offsets))
+	for i := range f.chunks {
+		columns[i].OffsetIndexOffset = int64(len(f.out))
+		columns[i].OffsetIndexLength = int32(f.thrift(&f.chunks[i].offsets))
+	}
 }
 
 func (f *file) metaData(columns []columnChunk, end int64) *fileMetaData {

@@ -26,12 +26,12 @@ func (w *Writer) Membership(m *tables.Membership) (tables.File, error) {
 	if err := fits(m); err != nil {
 		return tables.File{}, err
 	}
-	t.add(userColumn(&w.scratch, &m.IDs))
-	t.add(w.segmentsColumn(m))
+	t.all(userColumn(&w.scratch, &m.IDs))
+	t.lists(w.segmentsColumn(m), &m.Sets)
 	for l := range m.Names.Lifecycles {
-		t.add(stageColumn(m, l))
+		t.codes(stageColumn(m, l), m.Stages[l])
 	}
-	t.add(w.stateColumn(m))
+	t.all(w.stateColumn(m))
 	if m.Since != nil {
 		t.sinceColumns(m)
 	}
@@ -50,12 +50,12 @@ func (w *Writer) Wide(m *tables.Membership) (tables.File, error) {
 	if err := fits(m); err != nil {
 		return tables.File{}, err
 	}
-	t.add(userColumn(&w.scratch, &m.IDs))
+	t.all(userColumn(&w.scratch, &m.IDs))
 	for s, name := range m.Names.Segments {
-		t.add(column{name: name, typ: booleanType, levels: everywhere{}, values: booleans{bits: bitsOfSegment(m, s)}})
+		t.all(column{name: name, typ: booleanType, levels: everywhere{}, values: booleans{bits: bitsOfSegment(m, s)}})
 	}
 	for l := range m.Names.Lifecycles {
-		t.add(stageColumn(m, l))
+		t.codes(stageColumn(m, l), m.Stages[l])
 	}
 	return t.finish()
 }
@@ -70,12 +70,12 @@ func (w *Writer) Long(m *tables.Membership) (tables.File, error) {
 	if err != nil {
 		return tables.File{}, err
 	}
-	t.add(userPlaces(&w.scratch, &m.IDs, users))
-	t.add(column{name: "segment", typ: stringType, levels: everywhere{}, values: &indexes{
+	t.all(userPlaces(&w.scratch, &m.IDs, users))
+	t.all(column{name: "segment", typ: stringType, levels: everywhere{}, values: &indexes{
 		typ: stringType, places: segments, entries: namesOf(m.Names.Segments),
 	}})
 	if m.Since != nil {
-		t.add(column{name: "since", typ: dateType, levels: everywhere{}, values: dayValues(m.Since)})
+		t.all(column{name: "since", typ: dateType, levels: everywhere{}, values: dayValues(m.Since)})
 	}
 	return t.finish()
 }
@@ -165,7 +165,8 @@ func placesOfCodes(codes []uint16) (valid []uint64, places []uint32) {
 
 // sinceColumns are the dates beside segments and beside each lifecycle.
 func (t *table) sinceColumns(m *tables.Membership) {
-	t.add(column{name: "since", shape: list, typ: dateType, levels: setLists{sets: &m.Sets}, values: dayValues(m.Since)})
+	since := column{name: "since", shape: list, typ: dateType, levels: setLists{sets: &m.Sets}, values: dayValues(m.Since)}
+	t.lists(since, &m.Sets)
 	for l, stages := range m.Stages {
 		valid := make([]uint64, (len(stages)+63)/64)
 		days := make([]int32, 0, len(stages))
@@ -175,9 +176,9 @@ func (t *table) sinceColumns(m *tables.Membership) {
 				days = append(days, m.StageSince[l][i])
 			}
 		}
-		t.add(column{
+		t.codes(column{
 			name: m.Names.Lifecycles[l].Name + "_since", shape: optional, typ: dateType,
 			levels: nullable{valid: valid}, values: dayValues(days),
-		})
+		}, stages)
 	}
 }

@@ -17,19 +17,19 @@ func (w *Writer) Transitions(t *tables.Transitions) (tables.File, error) {
 	if err != nil {
 		return tables.File{}, err
 	}
-	out.add(userPlaces(&w.scratch, &t.IDs, t.User))
-	out.add(named("segment", t.Segments, t.Segment))
-	out.add(named("change", tables.ChangeNames, t.Change))
-	out.add(stageOf("from", t.Stages, t.From))
-	out.add(stageOf("to", t.Stages, t.To))
-	out.add(named("reason", tables.ReasonNames, t.Reason))
+	out.all(userPlaces(&w.scratch, &t.IDs, t.User))
+	out.all(named("segment", t.Segments, t.Segment))
+	out.all(named("change", tables.ChangeNames, t.Change))
+	out.codes(stageOf("from", t.Stages, t.From), t.From)
+	out.codes(stageOf("to", t.Stages, t.To), t.To)
+	out.all(named("reason", tables.ReasonNames, t.Reason))
 	at := timestampType(&format.MicroSeconds{}, true)
-	out.add(column{name: "at", typ: at, levels: everywhere{}, values: &indexes{
+	out.all(column{name: "at", typ: at, levels: everywhere{}, values: &indexes{
 		typ: at, places: make([]uint32, t.Len()), entries: numbersOf(&at, []int64{t.At}),
 	}})
 	event := uuidType
 	event.order = unordered // bounds of what is random tell nothing
-	out.add(column{name: "event_id", typ: event, levels: everywhere{}, values: uuids{words: t.EventID}})
+	out.all(column{name: "event_id", typ: event, levels: everywhere{}, values: uuids{words: t.EventID}})
 	return out.finish()
 }
 

@@ -1,0 +1,190 @@
+"""Reads every *.parquet of a folder with pyarrow, DuckDB and Polars and prints one JSON line a file.
+
+A line has the columns and rows as pyarrow reads them, in plain terms (dates and times as their integers, decimals unscaled,
+bytes as "x" and hexadecimal), and "faults": whatever another engine, a filter, the statistics, the page index or the bloom
+filter say otherwise. A file "name.parquet" may have "name.skip.json" beside it: {"duckdb": [columns], "polars": [columns]}.
+"""
+import json, math, pathlib, random, struct, sys, uuid
+import duckdb, polars, pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
+
+def plain_type(t):
+    if isinstance(t, pa.BaseExtensionType):
+        return t.storage_type
+    return t
+
+def plain(v, t):
+    if v is None:
+        return None
+    if pa.types.is_list(t):
+        return [plain(x, t.value_type) for x in v]
+    if pa.types.is_decimal(t):
+        return str(int(v.scaleb(t.scale, __import__("decimal").Context(prec=100))))
+    if isinstance(v, uuid.UUID):
+        return "x" + v.bytes.hex()
+    if isinstance(v, bytes):
+        return "x" + v.hex()
+    if isinstance(v, bool) or isinstance(v, str):
+        return v
+    if isinstance(v, float):
+        if pa.types.is_float32(t):
+            return "f%08x" % struct.unpack("<I", struct.pack("<f", v))[0] if v == v else "fnan"
+        return "f%016x" % struct.unpack("<Q", struct.pack("<d", v))[0] if v == v else "fnan"
+    return str(int(v))
+
+def whole(column):
+    """The column with instants, dates and times as integers."""
+    t = column.type
+    if pa.types.is_date32(t) or pa.types.is_time32(t):
+        return column.cast(pa.int32())
+    if pa.types.is_timestamp(t) or pa.types.is_time64(t):
+        return column.cast(pa.int64())
+    if pa.types.is_list(t) and (pa.types.is_date32(t.value_type)):
+        return column.cast(pa.list_(pa.int32()))
+    if pa.types.is_list(t) and (pa.types.is_timestamp(t.value_type)):
+        return column.cast(pa.list_(pa.int64()))
+    return column
+
+def rows_of(column):
+    column = whole(column)
+    values = column.to_pylist()
+    if pa.types.is_float16(column.type):
+        return [None if v is None else "x" + struct.pack("<e", v).hex() for v in values]
+    return [plain(v, column.type) for v in values]
+
+def as_type(column, t):
+    if isinstance(t, pa.BaseExtensionType) and not isinstance(column.type, pa.BaseExtensionType):
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or pa.types.is_fixed_size_binary(column.type):
+            return column
+        return pa.chunked_array([pa.array([None if v is None else uuid.UUID(str(v)).bytes for v in column.to_pylist()], pa.binary())])
+    return column if isinstance(column.type, pa.BaseExtensionType) else column.cast(t)
+
+def compare(engine, other, table, skip, faults):
+    if other.num_rows != table.num_rows or other.column_names != table.column_names:
+        faults.append(f"{engine}: {other.num_rows} rows of {other.column_names}, pyarrow has {table.num_rows} of {table.column_names}")
+        return
+    for name in table.column_names:
+        if name in skip:
+            continue
+        want, got = rows_of(table[name]), rows_of(as_type(other[name], table[name].type))
+        if want != got:
+            at = next(i for i in range(len(want)) if want[i] != got[i])
+            faults.append(f"{engine}: column {name!r}, row {at}: {got[at]!r}, pyarrow has {want[at]!r}")
+
+def key_of(v):
+    return v
+
+def filters(path, table, faults):
+    ids = table["user_id"].to_pylist()
+    if not ids or isinstance(ids[0], uuid.UUID):
+        return
+    rng, con = random.Random(1), duckdb.connect()
+    counts = {}
+    for v in ids:
+        counts[v] = counts.get(v, 0) + 1
+    for v in [ids[0], ids[-1]] + [rng.choice(ids) for _ in range(6)]:
+        want = counts[v]
+        got = {
+            "duckdb": con.execute("select count(*) from read_parquet(?) where user_id = ?", [path, v]).fetchone()[0],
+            "pyarrow": pq.read_table(path, columns=["user_id"], filters=[("user_id", "=", v)]).num_rows,
+            "polars": polars.scan_parquet(path).filter(polars.col("user_id") == v).select("user_id").collect().height,
+        }
+        for engine, n in got.items():
+            if n != want:
+                faults.append(f"{engine}: user_id = {v!r} gives {n} rows, want {want}")
+        if con.execute(f"select bloom_filter_excludes from parquet_bloom_probe('{path}', 'user_id', ?)", [v]).fetchone()[0]:
+            faults.append(f"duckdb: the bloom filter rules out {v!r}, which is there")
+    low, high = sorted((rng.choice(ids), rng.choice(ids)))
+    want = sum(low <= v <= high for v in ids)
+    got = {
+        "duckdb": con.execute("select count(*) from read_parquet(?) where user_id between ? and ?", [path, low, high]).fetchone()[0],
+        "pyarrow": pq.read_table(path, columns=["user_id"], filters=[("user_id", ">=", low), ("user_id", "<=", high)]).num_rows,
+        "polars": polars.scan_parquet(path).filter(polars.col("user_id").is_between(low, high)).select("user_id").collect().height,
+    }
+    for engine, n in got.items():
+        if n != want:
+            faults.append(f"{engine}: {low!r} to {high!r} gives {n} rows, want {want}")
+    absent(path, ids, con, faults)
+
+def absent(path, ids, con, faults):
+    """Most ids that are not there are ruled out by the bloom filter; none is found."""
+    have, out, n = set(ids), 0, 200
+    for i in range(n):
+        v = ids[0]
+        while v in have:
+            v = str(uuid.UUID(int=random.getrandbits(128))) if isinstance(v, str) else bytes(random.randbytes(12)) if isinstance(v, bytes) else random.getrandbits(31)
+        excluded = con.execute(f"select bloom_filter_excludes from parquet_bloom_probe('{path}', 'user_id', ?)", [v]).fetchone()[0]
+        out += excluded
+        if i < 5 and con.execute("select count(*) from read_parquet(?) where user_id = ?", [path, v]).fetchone()[0]:
+            faults.append(f"duckdb: finds {v!r}, which is not there")
+    if out < n * 85 // 100:
+        faults.append(f"the bloom filter rules out only {out} of {n} ids that are not there")
+
+def statistics(path, table, faults):
+    meta = pq.ParquetFile(path).metadata
+    for g in range(meta.num_row_groups):
+        group = meta.row_group(g)
+        if [c.column_index for c in group.sorting_columns] != [0]:
+            faults.append(f"sorting columns {group.sorting_columns}")
+        for c in range(group.num_columns):
+            chunk = group.column(c)
+            name, s = chunk.path_in_schema, chunk.statistics
+            if not chunk.has_offset_index:
+                faults.append(f"column {name!r} has no offset index")
+            if name not in table.column_names or s is None:
+                continue
+            column = table[name]
+            if s.null_count != column.null_count:
+                faults.append(f"column {name!r}: {s.null_count} nulls in the statistics, {column.null_count} in the column")
+            bounds(name, s, chunk, column, faults)
+
+def bounds(name, s, chunk, column, faults):
+    t = column.type
+    if not s.has_min_max or isinstance(t, pa.BaseExtensionType) or pa.types.is_decimal(t) or pa.types.is_fixed_size_binary(t) or pa.types.is_float16(t):
+        return
+    if not chunk.has_column_index:
+        faults.append(f"column {name!r} has bounds but no column index")
+    values = [v for v in column.to_pylist() if v is not None and v == v]
+    raw = s.min_raw if pa.types.is_string(t) else s.min
+    if pa.types.is_string(t):
+        values = [v.encode() for v in values]
+        low, high = s.min_raw, s.max_raw
+        low, high = (x.encode() if isinstance(x, str) else x for x in (low, high))
+    else:
+        low, high = s.min, s.max
+    if not values:
+        faults.append(f"column {name!r} has bounds but no values")
+        return
+    if low > min(values) or high < max(values):
+        faults.append(f"column {name!r}: bounds {low!r} to {high!r}, values {min(values)!r} to {max(values)!r}")
+    long = isinstance(low, bytes) and (len(min(values)) > 64 or len(max(values)) > 64)
+    if not long and (low != min(values) or high != max(values)):
+        faults.append(f"column {name!r}: bounds {low!r} to {high!r} are loose, values {min(values)!r} to {max(values)!r}")
+
+def read(path):
+    faults, skip = [], {"duckdb": [], "polars": []}
+    side = path.with_suffix(".skip.json")
+    if side.exists():
+        skip.update(json.loads(side.read_text()))
+    file = pq.ParquetFile(str(path), page_checksum_verification=True)
+    table = file.read()
+    table.validate(full=True)
+    duck = duckdb.connect()
+    duck.execute("set timezone = 'UTC'")
+    other = duck.execute("select * from read_parquet(?)", [str(path)]).to_arrow_table()
+    compare("duckdb", other, table, skip["duckdb"], faults)
+    keep = [c for c in table.column_names if c not in skip["polars"]]
+    compare("polars", polars.read_parquet(str(path), columns=keep).to_arrow(), table.select(keep), [], faults)
+    statistics(str(path), table, faults)
+    if skip.get("filters") is None:
+        filters(str(path), table, faults)
+    rows = [rows_of(table[i]) for i in range(table.num_columns)]
+    return {
+        "file": path.name, "columns": table.column_names, "types": [str(f.type) for f in table.schema],
+        "rows": [list(r) for r in zip(*rows)], "faults": faults,
+    }
+
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.parquet")):
+    try:
+        print(json.dumps(read(path)))
+    except Exception as e:
+        print(json.dumps({"file": path.name, "columns": [], "types": [], "rows": [], "faults": [f"{type(e).__name__}: {e}"]}))
