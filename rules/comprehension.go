@@ -369,7 +369,7 @@ func (e *Evaluator) elementsEqual(id nodeID, nd, lit *node, inner *frame) (Mask,
 		}
 		return e.arena.mask(v), true
 	}
-	if int64(dict.Data().Dictionary().Len()) > 2*e.rows+1024 {
+	if !e.worthOnce(dict) {
 		return Mask{}, false
 	}
 	return e.arena.mask(e.entriesEqual(id, element, lit, dict, inner)), true
@@ -377,7 +377,7 @@ func (e *Evaluator) elementsEqual(id nodeID, nd, lit *node, inner *frame) (Mask,
 
 // entriesEqual answers element == constant by dictionary code. The answers are kept with the dictionary under id.
 func (e *Evaluator) entriesEqual(id nodeID, element, lit *node, dict *array.Dictionary, inner *frame) *vec {
-	of := e.entriesOf(id, element, dict, dict.Data().Dictionary())
+	of := e.entriesOf(id, element, dict)
 	codes, known, ok := e.codesOf(id, inner.elements, of.n)
 	if !ok {
 		return e.unknown(kindBool, inner.n)

@@ -43,24 +43,32 @@ func (e *Evaluator) dictionary(source nodeID, f *frame) (*entries, view, bool) {
 	if !encoded {
 		return nil, view{}, false
 	}
-	data := dict.Data().Dictionary()
-	if int64(data.Len()) > 2*e.rows+1024 {
+	if !e.worthOnce(dict) {
 		return nil, view{}, false
 	}
-	return e.entriesOf(source, nd, dict, data), in, true
+	return e.entriesOf(source, nd, dict), in, true
 }
 
-// dictionaryKey tells apart what was evaluated over which dictionary.
+// worthOnce says whether to evaluate once an entry: not where far more entries than rows are there.
+func (e *Evaluator) worthOnce(dict *array.Dictionary) bool {
+	return int64(dict.Data().Dictionary().Len()) <= 2*e.rows+1024
+}
+
+// dictionaryKey tells apart what was evaluated over which dictionary, read as what.
 type dictionaryKey struct {
 	source nodeID
 	data   arrow.ArrayData
+	kind   kind
+	zone   *zone
 }
 
 // mostDictionaries bounds how many dictionaries an evaluator remembers.
 const mostDictionaries = 256
 
-func (e *Evaluator) entriesOf(source nodeID, nd *node, dict *array.Dictionary, data arrow.ArrayData) *entries {
-	key := dictionaryKey{source, data}
+// entriesOf returns the entries of a dictionary, loaded once a row group. With noSource they are only there to be gathered.
+func (e *Evaluator) entriesOf(source nodeID, nd *node, dict *array.Dictionary) *entries {
+	data := dict.Data().Dictionary()
+	key := dictionaryKey{source, data, nd.typ.kind, nd.zone}
 	if found := e.dictionaries[key]; found != nil {
 		return found
 	}

@@ -17,6 +17,7 @@ type executable struct {
 	width int      // bits a row
 
 	columns    []string     // the snapshot's columns that the graph looks at
+	below      [][]int      // by node: the columns it looks at, as places, sorted
 	columnOf   []int        // by node: place in columns of an opColumn
 	free       []uint64     // by node: bit d set when an opElement of depth d below it is not bound below it
 	source     []nodeID     // by node: the one opColumn or opElement that its value depends on, or -1
@@ -44,6 +45,7 @@ func newExecutable(nodes []node, cuts []nodeID, place []Cut) *executable {
 		}
 	}
 	x.findColumns()
+	x.below = x.columnsBelow()
 	x.findFree()
 	x.findSources()
 	x.group(x.split())
@@ -173,7 +175,7 @@ func (x *executable) group(leaves []nodeID) {
 		}
 		return i
 	}
-	used := x.columnsBelow()
+	used := x.below
 	for _, leaf := range leaves {
 		for _, column := range used[leaf] {
 			parent[find(column)] = find(used[leaf][0])

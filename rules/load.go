@@ -72,14 +72,14 @@ func (e *Evaluator) load(in view, nd *node) *vec {
 	return out
 }
 
-// loadEncoded writes out the values of a dictionary that is too large to be worth evaluating once an entry.
+// loadEncoded writes out the values that dictionary codes stand for.
 func (e *Evaluator) loadEncoded(dict *array.Dictionary, in view, nd *node, out *vec) *vec {
-	entries := view{dict.Dictionary(), 0, dict.Dictionary().Len()}
-	codes, ok := e.codes(dict, in, out.known, entries.n)
+	of := e.entriesOf(noSource, nd, dict)
+	codes, ok := e.codes(dict, in, out.known, of.n)
 	if !ok {
 		return e.unknown(nd.typ.kind, in.n)
 	}
-	return e.gather(e.withNull(e.load(entries, nd)), codes)
+	return e.gather(of.frame.bound, codes)
 }
 
 func (e *Evaluator) loadBools(out *vec, in view) bool {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -89,12 +91,15 @@ func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
 
 // columnFault names the columns that a leaf looks at.
 func (e *Evaluator) columnFault(leaf nodeID) error {
-	for _, c := range e.components {
-		for _, other := range c.leaves {
-			if other == leaf && len(c.columns) > 0 {
-				return fmt.Errorf("column %q: %w", e.columns[c.columns[0]], e.err)
-			}
-		}
+	var names []string
+	for _, column := range e.below[leaf] {
+		names = append(names, strconv.Quote(e.columns[column]))
 	}
-	return e.err
+	switch len(names) {
+	case 0:
+		return e.err
+	case 1:
+		return fmt.Errorf("column %s: %w", names[0], e.err)
+	}
+	return fmt.Errorf("columns %s: %w", strings.Join(names, ", "), e.err)
 }
