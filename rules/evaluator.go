@@ -23,6 +23,7 @@ type Evaluator struct {
 	dictionaries map[dictionaryKey]*entries
 	sliced       map[nodeID]slicedCodes
 	flat         []flattening
+	valid        []validity
 	clocks       map[*zone]*clock
 
 	src     tables.Columns

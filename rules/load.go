@@ -3,6 +3,7 @@ package rules
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"unsafe"
 
@@ -11,8 +12,25 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 )
 
+// A validity is the known bitmap of a view, kept while the slice of rows is evaluated.
+type validity struct {
+	in    view
+	known []uint64
+}
+
 // knownOf is the validity of a view as a bitmap that starts at bit 0; nil where no row is null.
 func (e *Evaluator) knownOf(in view) []uint64 {
+	for i := range e.valid {
+		if e.valid[i].in == in {
+			return e.valid[i].known
+		}
+	}
+	known := e.loadValidity(in)
+	e.valid = append(e.valid, validity{in, known})
+	return known
+}
+
+func (e *Evaluator) loadValidity(in view) []uint64 {
 	if in.arr.DataType().ID() == arrow.NULL {
 		return e.arena.words.zeros(words(in.n))
 	}
@@ -22,12 +40,8 @@ func (e *Evaluator) knownOf(in view) []uint64 {
 	}
 	known := e.arena.words.get(words(in.n))
 	loadBits(known, bitmap, in.offset(), in.n)
-	for _, word := range known[:len(known)-1] {
-		if word != ^uint64(0) {
-			return known
-		}
-	}
-	if known[len(known)-1] != tail(in.n) {
+	last := len(known) - 1
+	if known[last] != tail(in.n) || slices.ContainsFunc(known[:last], func(word uint64) bool { return word != ^uint64(0) }) {
 		return known
 	}
 	return nil

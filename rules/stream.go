@@ -75,7 +75,7 @@ func (e *Evaluator) fetch(column, limit int) (int, error) {
 func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
 	e.arena.reset()
 	clear(e.sliced)
-	e.flat = e.flat[:0]
+	e.flat, e.valid = e.flat[:0], e.valid[:0]
 	e.err = nil
 	f := e.newFrame(rows, -1)
 	f.views = views
