@@ -288,4 +288,3 @@ func sameGrid(t *testing.T, who string, got, want grid) {
 		}
 	}
 }
-

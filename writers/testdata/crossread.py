@@ -70,14 +70,13 @@ def compare(engine, other, table, skip, faults):
             at = next(i for i in range(len(want)) if want[i] != got[i])
             faults.append(f"{engine}: column {name!r}, row {at}: {got[at]!r}, pyarrow has {want[at]!r}")
 
-def key_of(v):
-    return v
-
 def filters(path, table, faults):
     ids = table["user_id"].to_pylist()
     if not ids or isinstance(ids[0], uuid.UUID):
         return
-    rng, con = random.Random(1), duckdb.connect()
+    rng, con, t = random.Random(1), duckdb.connect(), table["user_id"].type
+    arrow = lambda v: pa.scalar(v, t)
+    field, lit = pc.field("user_id"), lambda v: polars.lit(v, dtype=polars.from_arrow(table["user_id"]).dtype)
     counts = {}
     for v in ids:
         counts[v] = counts.get(v, 0) + 1
@@ -85,8 +84,8 @@ def filters(path, table, faults):
         want = counts[v]
         got = {
             "duckdb": con.execute("select count(*) from read_parquet(?) where user_id = ?", [path, v]).fetchone()[0],
-            "pyarrow": pq.read_table(path, columns=["user_id"], filters=[("user_id", "=", v)]).num_rows,
-            "polars": polars.scan_parquet(path).filter(polars.col("user_id") == v).select("user_id").collect().height,
+            "pyarrow": pq.read_table(path, columns=["user_id"], filters=field == arrow(v)).num_rows,
+            "polars": polars.scan_parquet(path).filter(polars.col("user_id") == lit(v)).select("user_id").collect().height,
         }
         for engine, n in got.items():
             if n != want:
@@ -97,8 +96,8 @@ def filters(path, table, faults):
     want = sum(low <= v <= high for v in ids)
     got = {
         "duckdb": con.execute("select count(*) from read_parquet(?) where user_id between ? and ?", [path, low, high]).fetchone()[0],
-        "pyarrow": pq.read_table(path, columns=["user_id"], filters=[("user_id", ">=", low), ("user_id", "<=", high)]).num_rows,
-        "polars": polars.scan_parquet(path).filter(polars.col("user_id").is_between(low, high)).select("user_id").collect().height,
+        "pyarrow": pq.read_table(path, columns=["user_id"], filters=(field >= arrow(low)) & (field <= arrow(high))).num_rows,
+        "polars": polars.scan_parquet(path).filter(polars.col("user_id").is_between(lit(low), lit(high))).select("user_id").collect().height,
     }
     for engine, n in got.items():
         if n != want:
