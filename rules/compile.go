@@ -19,7 +19,7 @@ import (
 func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	c := &compiler{schema: schema, opts: opts, graph: newGraph(), zones: map[string]*zone{}}
 	for i, step := range steps {
-		problems, err := c.step(step)
+		problems, err := c.step(step, steps[len(steps)-1])
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ type compiler struct {
 }
 
 // step compiles one step. The error is one that no definition is to blame for.
-func (c *compiler) step(step Step) (configs.Problems, error) {
+func (c *compiler) step(step, last Step) (configs.Problems, error) {
 	d := step.Definitions
 	location, err := loadZone(d.Timezone)
 	if err != nil {
@@ -51,7 +51,9 @@ func (c *compiler) step(step Step) (configs.Problems, error) {
 		compiler: c, definitions: d, lists: step.Lists,
 		rules: map[string]*rule{},
 	}
-	clock := &clockwork{now: step.Now, today: int64(step.Today), zone: location, lists: step.Lists}
+	clock := &clockwork{
+		now: step.Now, today: int64(step.Today), zone: location, lists: step.Lists, horizon: last.Now, horizonDay: int64(last.Today),
+	}
 	if err := s.start(clock); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,12 @@ type overload struct {
 type clockwork struct {
 	now   time.Time
 	today int64 // days since 1970-01-01
+
+	// What lies after these is the future. They are now and today, but in the steps before the last one those of the last: such a
+	// step asks with an earlier now about data that is as late as the run's, and what a user did since then is no future.
+	horizon    time.Time
+	horizonDay int64
+
 	zone  *time.Location
 	lists map[string]*List
 }

@@ -64,10 +64,10 @@ func within(c *clockwork, args []ref.Val) ref.Val {
 		if p.hours != 0 {
 			return types.NewErr("within: a date has no hours")
 		}
-		return types.Bool(p.beforeDate(c.today) <= int64(d) && int64(d) <= c.today)
+		return types.Bool(p.beforeDate(c.today) <= int64(d) && int64(d) <= c.horizonDay)
 	}
 	t := args[0].(types.Timestamp).Time
-	return types.Bool(!t.Before(p.before(c.now, c.zone)) && !t.After(c.now))
+	return types.Bool(!t.Before(p.before(c.now, c.zone)) && !t.After(c.horizon))
 }
 
 func olderThan(c *clockwork, args []ref.Val) ref.Val {

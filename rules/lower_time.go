@@ -43,9 +43,9 @@ func (l *lowerer) since(args []ast.Expr) (x, from, now nodeID, ok bool) {
 	}
 	c := l.env.clock
 	if l.kind(x) == kindDate {
-		return x, l.date(p.beforeDate(c.today)), l.date(c.today), true
+		return x, l.date(p.beforeDate(c.today)), l.date(c.horizonDay), true
 	}
-	return x, l.instant(p.before(c.now, c.zone)), l.instant(c.now), true
+	return x, l.instant(p.before(c.now, c.zone)), l.instant(c.horizon), true
 }
 
 func (l *lowerer) within(_ ast.Expr, args []ast.Expr) (nodeID, bool) {
