@@ -39,6 +39,8 @@ func arrowValue(arr arrow.Array, i int, typ valueType, zone *time.Location) ref.
 		}
 	case kindString, kindBytes:
 		return arrowText(arr, i, typ.kind)
+	case kindDuration:
+		return arrowDuration(arr, i)
 	case kindTimestamp:
 		if arr, ok := arr.(*array.Timestamp); ok {
 			return types.Timestamp{Time: arrowTime(arr, i, zone)}
@@ -118,6 +120,20 @@ func arrowText(arr arrow.Array, i int, k kind) ref.Val {
 		return types.String(text)
 	}
 	return types.Bytes(text)
+}
+
+// arrowDuration is an error where the duration does not fit into nanoseconds.
+func arrowDuration(of arrow.Array, i int) ref.Val {
+	arr, ok := of.(*array.Duration)
+	if !ok {
+		return misfit(of)
+	}
+	scale := 1_000_000_000 / unitsPerSecond(arr.DataType().(*arrow.DurationType).Unit)
+	v := int64(arr.Value(i))
+	if v*scale/scale != v {
+		return types.NewErr("duration out of range")
+	}
+	return types.Duration{Duration: time.Duration(v * scale)}
 }
 
 func arrowTime(arr *array.Timestamp, i int, zone *time.Location) time.Time {

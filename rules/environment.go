@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/ext"
 	"cel.dev/cel-go/parser"
 	"github.com/apache/arrow/go/v17/arrow"
@@ -151,7 +152,9 @@ func newEnvironment(variables map[string]*variable, segments []string, c *clockw
 		options = append(options, cel.Function(op.name, cel.Overload(op.id, []*cel.Type{dateType, dateType}, cel.BoolType)))
 	}
 	options = append(options,
-		cel.Function("string", cel.Overload("date_to_string", []*cel.Type{dateType}, cel.StringType)),
+		cel.Function("string", cel.Overload("date_to_string", []*cel.Type{dateType}, cel.StringType, cel.UnaryBinding(func(arg ref.Val) ref.Val {
+			return arg.ConvertToType(types.StringType)
+		}))),
 		cel.CustomTypeProvider(provider{base, structs}), cel.CustomTypeAdapter(types.DefaultTypeAdapter))
 	env, err := cel.NewCustomEnv(options...)
 	if err != nil {

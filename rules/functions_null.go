@@ -25,12 +25,10 @@ func nullFunctions() []*function {
 			over("coalesce_any", any, coalesce, any, any),
 		}},
 		{name: "empty", nonStrict: true, doc: "Whether it is null, an empty text or an empty list.", nulls: "never unknown", overloads: []overload{
-			over("empty_string", cel.BoolType, empty, cel.StringType),
-			over("empty_list", cel.BoolType, empty, cel.ListType(any)),
+			over("empty_any", cel.BoolType, empty, any), // an overload for lists would refuse one whose first element is null
 		}},
 		{name: "nonempty", nonStrict: true, doc: "Whether it is neither null nor an empty text or list.", nulls: "never unknown", overloads: []overload{
-			over("nonempty_string", cel.BoolType, nonempty, cel.StringType),
-			over("nonempty_list", cel.BoolType, nonempty, cel.ListType(any)),
+			over("nonempty_any", cel.BoolType, nonempty, any), // an overload for lists would refuse one whose first element is null
 		}},
 	}
 }

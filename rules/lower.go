@@ -138,9 +138,13 @@ func (l *lowerer) isElement(name string) bool {
 	return slices.ContainsFunc(l.scope, func(el element) bool { return el.name == name })
 }
 
+// program plans a part of the tree for the interpreter. One whose constants fail is planned as it stands: each row fails then.
 func (l *lowerer) program(e ast.Expr) (cel.Program, error) {
 	part := ast.NewCheckedAST(ast.NewAST(e, l.tree.SourceInfo()), l.tree.TypeMap(), l.tree.ReferenceMap())
-	return l.env.env.PlanProgram(part, cel.EvalOptions(cel.OptOptimize))
+	if program, err := l.env.env.PlanProgram(part, cel.EvalOptions(cel.OptOptimize)); err == nil {
+		return program, nil
+	}
+	return l.env.env.PlanProgram(part)
 }
 
 // identifier lowers a name.

@@ -161,6 +161,8 @@ func kindOf(id arrow.Type) (kind, bool) {
 		return kindBytes, true
 	case arrow.DATE32, arrow.DATE64:
 		return kindDate, true
+	case arrow.DURATION:
+		return kindDuration, true
 	case arrow.NULL:
 		return kindNull, true
 	}

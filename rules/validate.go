@@ -3,6 +3,7 @@ package rules
 import (
 	"regexp"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -38,6 +39,10 @@ func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
 		s.literalOnly(u, args[0], false, asValue(types.DurationType, nil))
 	case "hash_split", "bucket":
 		s.split(u, c)
+	case "empty", "nonempty":
+		if t := u.native().GetType(args[0].ID()); t.Kind() != types.StringKind && t.Kind() != types.ListKind && t.Kind() != types.DynKind {
+			u.fault(args[0].ID(), "write x == null", "%s is a text's or a list's, and this is %s", c.FunctionName(), article(cel.FormatCELType(t)))
+		}
 	}
 	if accessors[c.FunctionName()] && len(args) == 1 {
 		s.literalOnly(u, args[0], false, zoneFault)
