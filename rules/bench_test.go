@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"strata/configs"
 	"strata/pipeline/tables"
 )
 
@@ -61,6 +63,7 @@ func nightlyRecord(b testing.TB, n int) arrow.Record {
 	bools("email_opt_in", 70)
 	bools("push_opt_in", 50)
 	texts("country", "US", "GB", "FR", "DE", "IN", "BR", "JP", "KR", "MX", "IT", "ES", "CA", "AU", "NL")
+	texts("user_id", "a", "b")
 	texts("plan", "free", "trial", "basic", "pro", "enterprise")
 	texts("device", "ios", "android", "web", "ipad", "tv")
 	texts("source", "organic", "ads", "referral", "email", "partner", "social")
@@ -96,90 +99,59 @@ func nightlyTags(rng *rand.Rand, n int) arrow.Array {
 
 const nightlyNow = 1793577600 // 2026-11-02
 
-// nightlyGraph is the 24 segments and the four stages of the nightly workload, as the compiler lowers them.
-func nightlyGraph() *executable {
-	var b graphBuilder
-	column := func(name string, k kind) nodeID { return b.shared(node{op: opColumn, typ: scalarKind(k), name: name}) }
-	less := func(x, y nodeID) nodeID {
-		return b.shared(node{op: opLt, typ: scalarKind(kindBool), args: []nodeID{x, y}})
+// nightlyPlan compiles the nightly workload's definitions: as many steps as asked, each a day after the one before.
+func nightlyPlan(b testing.TB, schema *arrow.Schema, steps int) *Plan {
+	config, err := configs.Load("../../shared/nightly/strata.yaml")
+	if err != nil {
+		b.Skip("the nightly definitions stand beside the repository, in shared/nightly: ", err)
 	}
-	more := func(name string, than int64) nodeID {
-		return less(b.shared(node{op: opConst, typ: scalarKind(kindInt), lit: literal{Int: than}}), column(name, kindInt))
+	var all []Step
+	for i := range steps {
+		now := time.Unix(nightlyNow, 0).UTC().AddDate(0, 0, i+1-steps)
+		all = append(all, Step{Definitions: config.Definitions(), Now: now, Today: int32(now.Unix() / 86400)})
 	}
-	above := func(name string, than float64) nodeID {
-		return less(b.shared(node{op: opConst, typ: scalarKind(kindDouble), lit: literal{Double: than}}), column(name, kindDouble))
+	plan, err := Compile(schema, all, Options{UserID: "user_id"})
+	if err != nil {
+		b.Fatal(err)
 	}
-	is := func(name, text string) nodeID {
-		lit := b.shared(node{op: opConst, typ: scalarKind(kindString), lit: literal{String: text}})
-		return b.shared(node{op: opEq, typ: scalarKind(kindBool), args: []nodeID{column(name, kindString), lit}})
-	}
-	in := func(name string, texts ...string) nodeID {
-		var values []literal
-		for _, text := range texts {
-			values = append(values, literal{String: text})
-		}
-		return b.shared(node{op: opInSet, typ: scalarKind(kindBool), args: []nodeID{column(name, kindString)}, set: constantList(values)})
-	}
-	older := func(name string, days int64) nodeID {
-		lit := b.shared(node{op: opConst, typ: scalarKind(kindTimestamp), lit: literal{Sec: nightlyNow - days*86400}})
-		return less(column(name, kindTimestamp), lit)
-	}
-	and := func(args ...nodeID) nodeID { return b.shared(node{op: opAnd, typ: scalarKind(kindBool), args: args}) }
-	or := func(args ...nodeID) nodeID { return b.shared(node{op: opOr, typ: scalarKind(kindBool), args: args}) }
-	not := func(arg nodeID) nodeID {
-		return b.shared(node{op: opNot, typ: scalarKind(kindBool), args: []nodeID{arg}})
-	}
-	within := func(name string, days int64) nodeID {
-		now := b.shared(node{op: opConst, typ: scalarKind(kindTimestamp), lit: literal{Sec: nightlyNow}})
-		future := b.shared(node{op: opLe, typ: scalarKind(kindBool), args: []nodeID{column(name, kindTimestamp), now}})
-		return and(not(older(name, days)), future)
-	}
-	yes := func(name string) nodeID { return column(name, kindBool) }
-	tag := func(text string) nodeID {
-		elem := scalarKind(kindString)
-		list := b.shared(node{op: opColumn, typ: valueType{kind: kindList, elem: &elem}, name: "tags"})
-		return b.boolOp(opInList, b.shared(node{op: opConst, typ: elem, lit: literal{String: text}}), list)
-	}
-	paid := in("plan", "basic", "pro", "enterprise")
-	two := b.shared(node{op: opConst, typ: scalarKind(kindString), lit: literal{String: "1."}})
-	for _, cut := range []nodeID{
-		and(is("country", "FR"), more("age", 17)), and(is("country", "US"), not(more("age", 24))), above("ltv", 800), above("revenue_90d", 250),
-		more("orders_90d", 3), and(yes("sms_opt_in"), in("country", "US", "GB", "CA")), yes("email_opt_in"),
-		and(yes("push_opt_in"), is("device", "ios")), older("last_seen_at", 60), within("last_seen_at", 7), within("last_seen_at", 30),
-		within("last_order_at", 30), older("last_order_at", 180), b.boolOp(opIsNull, column("last_order_at", kindTimestamp)),
-		within("signup_at", 30), and(above("churn_score", .8), paid), and(above("interest_sms", .7), yes("sms_opt_in")), tag("vip"),
-		and(tag("beta"), is("device", "android")), paid, or(more("sessions_30d", 12), more("clicks_30d", 9)),
-		and(b.boolOp(opStartsWith, column("app_version", kindString), two), in("device", "ios", "android")),
-		and(in("source", "referral", "partner"), more("orders_90d", 0)), and(older("last_seen_at", 60), above("ltv", 800)),
-		and(paid, older("last_seen_at", 90)), or(paid, more("orders_90d", 0)), or(more("clicks_30d", 3), above("interest_sms", .7)),
-	} {
-		b.cut(cut)
-	}
-	return b.executable()
-}
-
-// shared adds a node unless an equal one is there.
-func (b *graphBuilder) shared(nd node) nodeID {
-	if nd.op != opInSet {
-		text := fmt.Sprint(nd.op, nd.typ.kind, nd.args, nd.lit, nd.name)
-		for id, other := range b.nodes {
-			if other.op != opInSet && fmt.Sprint(other.op, other.typ.kind, other.args, other.lit, other.name) == text {
-				return nodeID(id)
-			}
-		}
-	}
-	return b.add(nd)
+	return plan
 }
 
 // constantList makes the set of an opInSet.
 func constantList(values []literal) *List { return &List{values: values} }
 
-// BenchmarkNightlyGraph evaluates the 24 rules and four stages and turns the answers into rows of bits: rows/s of one core.
-func BenchmarkNightlyGraph(b *testing.B) {
+// BenchmarkNightly evaluates the 24 segments and four stages of the nightly workload, in one step or in two, and turns the
+// answers into rows of bits: rows/s of one core.
+func BenchmarkNightly(b *testing.B) {
 	rec := nightlyRecord(b, 262144)
-	for _, batch := range []int{1024, 4096, 16384, 65536} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) { benchmarkEvaluator(b, newEvaluator(nightlyGraph(), batch, nil), rec) })
+	for _, steps := range []int{1, 2} {
+		plan := nightlyPlan(b, rec.Schema(), steps)
+		for _, batch := range []int{1024, 4096, 16384, 65536} {
+			b.Run(fmt.Sprintf("steps=%d/batch=%d", steps, batch), func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(batch, nil), rec) })
+		}
 	}
+}
+
+// BenchmarkResolve is what diff does with the answers of 64 users: two steps of the nightly workload.
+func BenchmarkResolve(b *testing.B) {
+	rec := nightlyRecord(b, 65536)
+	plan := nightlyPlan(b, rec.Schema(), 2)
+	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var matrix tables.BitMatrix
+	answers.Rows(&matrix)
+	cuts := make([]uint64, 64*matrix.Width)
+	var resolved Resolved
+	for b.Loop() {
+		for first := 0; first < 65536; first += 64 {
+			TransposeRows(&matrix, first, cuts)
+			plan.Resolve(0, cuts, &resolved)
+			plan.Resolve(1, cuts, &resolved)
+		}
+	}
+	b.ReportMetric(65536*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
 }
 
 func BenchmarkTranspose64(b *testing.B) {
@@ -197,7 +169,9 @@ func benchmarkEvaluator(b *testing.B, e *Evaluator, rec arrow.Record) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		answers.Rows(&matrix)
+		if e.width > 2 {
+			answers.Rows(&matrix)
+		}
 	}
 	b.ReportMetric(float64(rec.NumRows())*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
 }

@@ -289,11 +289,7 @@ func codesExist(codes []int32, n int) bool {
 
 func readCodes[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](out []int32, codes []T, null int32) {
 	for i, code := range codes {
-		c := uint64(int64(code))
-		if c > uint64(null) {
-			c = uint64(null)
-		}
-		out[i] = int32(c)
+		out[i] = int32(min(uint64(int64(code)), uint64(null)))
 	}
 }
 
