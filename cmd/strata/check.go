@@ -24,7 +24,7 @@ written.
 Examples:
   strata check
   strata check --date 2026-11-02`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd, shared, date) },
 	}
 	cmd.Flags().StringVar(&date, "date", "", "the `date` whose snapshot the definitions must fit")

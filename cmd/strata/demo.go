@@ -33,7 +33,7 @@ runs, all in one folder. Nothing else is needed. What it writes can be looked at
 
 Example:
   strata demo --dir strata-demo`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return demo(cmd, shared, dir, users) },
 	}
 	cmd.Flags().StringVar(&dir, "dir", "strata-demo", "the `folder` to work in; one that a demo made before is made anew")

@@ -115,7 +115,7 @@ func rootCommand() *cobra.Command {
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := &common{}
@@ -128,6 +128,21 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(runCommand(flags), statusCommand(flags), checkCommand(flags), demoCommand(flags), schemaCommand(), versionCommand())
 	return root
+}
+
+// noArgs refuses arguments: of strata itself they are verbs that there are not.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasParent() {
+		return usageError{fmt.Errorf("%s takes no argument such as %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())}
+	}
+	hint := "; see strata --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return usageError{fmt.Errorf("there is no verb %q%s", args[0], hint)}
 }
 
 const rootHelp = `strata decides for every user of a snapshot which segments the user belongs to and in which stage of each

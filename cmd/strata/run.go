@@ -29,7 +29,7 @@ func runCommand(shared *common) *cobra.Command {
 		Use:   "run --date YYYY-MM-DD",
 		Short: "Make the run of a date and publish it",
 		Long:  runHelp,
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()

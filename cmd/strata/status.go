@@ -27,7 +27,7 @@ Examples:
   strata status
   strata status --date 2026-11-02     sizes and changes of one date
   strata status --json                for programs`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all, err := readStatus(cmd, shared, output)
 			if err != nil {
