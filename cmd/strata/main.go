@@ -126,6 +126,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(runCommand(flags), statusCommand(flags), checkCommand(flags), demoCommand(flags), schemaCommand(), versionCommand())
 	return root
 }
