@@ -40,3 +40,15 @@ func (p *pays) compress(s *scratch, raw []byte) (body []byte, compressed bool) {
 	}
 	return body, true
 }
+
+// body encodes the values of a page and compresses them where that pays. It returns the size before compression, and bytes
+// that are valid until the next call.
+func (s *scratch) body(v values, of span, packs *pays) (body []byte, size int, compressed bool) {
+	if v, ok := v.(framed); ok {
+		s.packed, size = v.frame(s.packed[:0], of)
+		return s.packed, size, true
+	}
+	s.raw = v.append(s.raw[:0], of)
+	body, compressed = packs.compress(s, s.raw)
+	return body, len(s.raw), compressed
+}

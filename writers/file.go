@@ -75,9 +75,9 @@ func (f *file) add(c column) error {
 func (f *file) pages(c *column, ch *chunk) {
 	start := len(f.out)
 	encoding := c.values.encoding()
-	if entries, n := c.values.dictionary(); n > 0 {
+	if entries := c.values.dictionary(); entries.n > 0 {
 		ch.meta.DictionaryPageOffset = int64(start)
-		f.dictionaryPage(ch, entries, n)
+		f.dictionaryPage(ch, entries)
 	}
 	ch.meta.DataPageOffset = int64(len(f.out))
 	packs := pays{}
@@ -106,23 +106,25 @@ func (m *columnMetaData) setEncodings(data format.Encoding, pages int) {
 	m.EncodingStats = append(m.EncodingStats, format.PageEncodingStats{PageType: format.DataPageV2, Encoding: data, Count: int32(pages)})
 }
 
-func (f *file) dictionaryPage(ch *chunk, entries []byte, n int) {
-	body := f.scratch.compress(entries)
-	f.page(ch, len(entries), nil, body, pageHeader{
+func (f *file) dictionaryPage(ch *chunk, e *entries) {
+	body, size := e.frame, e.size
+	if body == nil {
+		body, size = f.scratch.compress(e.plain), len(e.plain)
+	}
+	f.page(ch, size, nil, body, pageHeader{
 		Type:                 format.DictionaryPage,
-		DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(n), Encoding: format.Plain}),
+		DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(e.n), Encoding: format.Plain}),
 	})
 }
 
 func (f *file) dataPage(c *column, ch *chunk, s span, encoding format.Encoding, packs *pays) {
 	repetition, definition := c.levels.append(f.scratch.levels[:0], s)
 	levels := append(repetition, definition...)
-	raw := c.values.append(f.scratch.raw[:0], s)
-	body, compressed := packs.compress(f.scratch, raw)
-	f.scratch.raw, f.scratch.levels = raw, levels
+	f.scratch.levels = levels
+	body, size, compressed := f.scratch.body(c.values, s, packs)
 	nulls := s.slots - (s.to - s.from)
 	location := format.PageLocation{Offset: int64(len(f.out)), FirstRowIndex: int64(s.row)}
-	location.CompressedPageSize = int32(f.page(ch, len(levels)+len(raw), levels, body, pageHeader{
+	location.CompressedPageSize = int32(f.page(ch, len(levels)+size, levels, body, pageHeader{
 		Type: format.DataPageV2,
 		DataPageHeaderV2: thrift.New(dataPageHeaderV2{
 			NumValues: int32(s.slots), NumNulls: int32(nulls), NumRows: int32(s.rows), Encoding: encoding, IsCompressed: compressed,

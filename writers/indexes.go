@@ -19,6 +19,8 @@ type indexes struct {
 // entries are those of a dictionary.
 type entries struct {
 	plain []byte             // in plain encoding
+	frame []byte             // plain as a zstd frame, if it was made at once
+	size  int                // bytes of plain, where there is a frame
 	n     int                //
 	at    func(i int) []byte // entry i, as a bound
 }
@@ -62,7 +64,7 @@ func (v *indexes) encoding() format.Encoding {
 	return format.RLEDictionary
 }
 
-func (v *indexes) dictionary() (plain []byte, n int) { return v.entries.plain, v.entries.n }
+func (v *indexes) dictionary() *entries { return &v.entries }
 
 func (v *indexes) weight(s span) int { return (s.to - s.from) * v.width() / 8 }
 

@@ -23,7 +23,7 @@ func (v *setIndexes) encoding() format.Encoding {
 	return format.RLEDictionary
 }
 
-func (v *setIndexes) dictionary() (plain []byte, n int) { return v.entries.plain, v.entries.n }
+func (v *setIndexes) dictionary() *entries { return &v.entries }
 
 func (v *setIndexes) weight(s span) int { return (s.to - s.from) * v.packer.width / 8 }
 

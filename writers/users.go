@@ -85,12 +85,11 @@ func entriesOfUsers(id *ids.Column) entries {
 		return entriesOf(&t, textsOfUsers(id))
 	}
 	e := entries{n: id.Len(), at: func(i int) []byte { return plainUUID(nil, id, i) }}
-	for i := range e.n {
-		if id.Type != ids.UUID {
-			e.plain = append(e.plain, 36, 0, 0, 0)
-		}
-		e.plain = plainUUID(e.plain, id, i)
+	if id.Type == ids.UUID {
+		e.plain = uuids{words: id.Words}.append(nil, span{to: e.n})
+		return e
 	}
+	e.frame, e.size = lengthCode().frame(nil, nil, id.Words)
 	return e
 }
 
@@ -100,7 +99,7 @@ func plainUUID(dst []byte, id *ids.Column, i int) []byte {
 		dst = binary.BigEndian.AppendUint64(dst, id.Words[2*i])
 		return binary.BigEndian.AppendUint64(dst, id.Words[2*i+1])
 	}
-	return ids.AppendUUID(dst, id.Words[2*i], id.Words[2*i+1])
+	return appendUUID(dst, id.Words[2*i], id.Words[2*i+1])
 }
 
 // hashUsers hashes every id as a bloom filter takes it: its plain encoding, without a length.
@@ -149,27 +148,4 @@ func (v uuids) append(dst []byte, s span) []byte {
 func (v uuids) bounds(s span) (low, high []byte) {
 	last := s.to - 1
 	return v.append(nil, span{from: s.from, to: s.from + 1}), v.append(nil, span{from: last, to: s.to})
-}
-
-// uuidTexts are packed UUIDs as their 36 characters.
-type uuidTexts struct {
-	noDictionary
-	words []uint64
-}
-
-func (uuidTexts) encoding() format.Encoding { return format.Plain }
-
-func (uuidTexts) weight(s span) int { return 36 * (s.to - s.from) }
-
-func (v uuidTexts) append(dst []byte, s span) []byte {
-	for i := s.from; i < s.to; i++ {
-		dst = append(dst, 36, 0, 0, 0)
-		dst = ids.AppendUUID(dst, v.words[2*i], v.words[2*i+1])
-	}
-	return dst
-}
-
-func (v uuidTexts) bounds(s span) (low, high []byte) {
-	last := s.to - 1
-	return ids.AppendUUID(nil, v.words[2*s.from], v.words[2*s.from+1]), ids.AppendUUID(nil, v.words[2*last], v.words[2*last+1])
 }

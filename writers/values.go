@@ -11,8 +11,8 @@ import (
 // values are those of a column that are there, one after the other, in one encoding.
 type values interface {
 	encoding() format.Encoding
-	// dictionary returns the dictionary in plain encoding and how many entries it has, or 0 for another encoding.
-	dictionary() (entries []byte, n int)
+	// dictionary returns the entries; another encoding has none.
+	dictionary() *entries
 	// weight is about how many bytes the values of a span have.
 	weight(s span) int
 	// append encodes the values of a span behind dst.
@@ -22,10 +22,15 @@ type values interface {
 	bounds(s span) (low, high []byte)
 }
 
+// framed values compress themselves: they append a zstd frame of what append encodes, and return the size of that.
+type framed interface {
+	frame(dst []byte, s span) (frame []byte, size int)
+}
+
 // noDictionary is what the encodings without one embed.
 type noDictionary struct{}
 
-func (noDictionary) dictionary() (entries []byte, n int) { return nil, 0 }
+func (noDictionary) dictionary() *entries { return &entries{} }
 
 // integers are INT32, INT64 or the bits of FLOAT and DOUBLE. Integers proper are delta encoded: the ids are sorted.
 type integers struct {

@@ -1,0 +1,208 @@
+package writers
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+)
+
+// UUID texts are most of what a membership file holds, and a general compressor spends most of the job's time on them. All
+// that can be saved is known beforehand: a text has 17 different characters. So they go straight from their packed words
+// into zstd frames with a fixed Huffman code and no matches, and the text is never built. The frames are ordinary ones
+// (RFC 8878, sections 3.1.1 and 4.2).
+
+const uuidLength = 36
+
+// A uuidCode is a Huffman code for the characters of UUID texts, each text with the same lead before it.
+type uuidCode struct {
+	lead   string
+	tree   []byte             // how a block describes the code
+	before bitString          // the lead
+	hyphen bitString          //
+	quads  [1 << 16]bitString // four hexadecimal digits
+}
+
+// A bitString is the code of one or more characters, n bits. zstd reads backwards: the last character is lowest.
+type bitString struct {
+	bits uint32
+	n    uint32
+}
+
+// The two codes: for texts alone, and for texts with their length of four bytes before them, as in a dictionary page. The
+// characters of 5 bits are named, all others have 4: that makes both codes complete.
+var (
+	textCode   = sync.OnceValue(func() *uuidCode { return newUUIDCode("", "ef") })
+	lengthCode = sync.OnceValue(func() *uuidCode { return newUUIDCode("\x24\x00\x00\x00", "\x24bcdef") })
+)
+
+const shortBits, longBits = 4, 5
+
+func newUUIDCode(lead, long string) *uuidCode {
+	alphabet := slices.Compact(slices.Sorted(slices.Values([]byte(lead + "-0123456789abcdef"))))
+	codes := canonicalCodes(alphabet, long)
+	c := &uuidCode{lead: lead, tree: treeOf(alphabet, codes), hyphen: codes['-'], before: join(codes, []byte(lead))}
+	for v := range c.quads {
+		const digits = "0123456789abcdef"
+		c.quads[v] = join(codes, []byte{digits[v>>12], digits[v>>8&15], digits[v>>4&15], digits[v&15]})
+	}
+	return c
+}
+
+// canonicalCodes gives out the codes as zstd does: the long ones first, from zero, in the order of the characters.
+func canonicalCodes(alphabet []byte, long string) (codes [256]bitString) {
+	next := uint32(0)
+	for _, n := range []uint32{longBits, shortBits} {
+		for _, character := range alphabet {
+			if (n == longBits) == slices.Contains([]byte(long), character) {
+				codes[character] = bitString{bits: next, n: n}
+				next++
+			}
+		}
+		next >>= 1
+	}
+	return codes
+}
+
+// treeOf lists the weights of all characters but the last, which follows from them, four bits each.
+func treeOf(alphabet []byte, codes [256]bitString) []byte {
+	last := alphabet[len(alphabet)-1]
+	tree := make([]byte, 1+(int(last)+1)/2)
+	tree[0] = 127 + last
+	for _, character := range alphabet[:len(alphabet)-1] {
+		weight := byte(longBits + 1 - codes[character].n)
+		tree[1+character/2] |= weight << (4 - 4*(character&1))
+	}
+	return tree
+}
+
+func join(codes [256]bitString, text []byte) (joined bitString) {
+	for _, character := range slices.Backward(text) {
+		joined.bits |= codes[character].bits << joined.n
+		joined.n += codes[character].n
+	}
+	return joined
+}
+
+// Sizes of the format.
+const (
+	zstdMagic      = 0xfd2fb528
+	singleSegment  = 0xa0 // a frame header of the content's size in four bytes
+	maxBlock       = 1 << 17
+	rawBlock       = 0
+	packedBlock    = 2
+	withTree       = 2
+	treeless       = 3
+	literalsHeader = 5 // bytes where both sizes have 18 bits
+	jumpTable      = 6
+)
+
+// frame appends a zstd frame of some leading bytes and the texts of packed UUIDs, and returns the size of its content.
+// Groups of four texts are coded, as a block is four streams of one length; up to three more, and the leading bytes, stand
+// as they are.
+func (c *uuidCode) frame(dst, leading []byte, words []uint64) (frame []byte, content int) {
+	stride := len(c.lead) + uuidLength
+	content = len(leading) + len(words)/2*stride
+	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
+	dst = binary.LittleEndian.AppendUint32(append(dst, singleSegment), uint32(content))
+	dst = appendRaw(dst, leading)
+	perBlock, kind := maxBlock/stride&^3, byte(withTree)
+	for len(words) >= 8 {
+		n := min(perBlock, len(words)/2&^3)
+		dst, kind = c.block(dst, words[:2*n], kind), treeless
+		words = words[2*n:]
+	}
+	var rest []byte
+	for ; len(words) > 0; words = words[2:] {
+		rest = appendUUID(append(rest, c.lead...), words[0], words[1])
+	}
+	return appendRawLast(dst, rest), content
+}
+
+// appendRaw appends bytes as blocks that are not compressed.
+func appendRaw(dst, raw []byte) []byte {
+	for len(raw) > 0 {
+		n := min(len(raw), maxBlock)
+		dst = append(appendBlockHeader(dst, n, rawBlock, 0), raw[:n]...)
+		raw = raw[n:]
+	}
+	return dst
+}
+
+// appendRawLast ends a frame with a few bytes, or none.
+func appendRawLast(dst, raw []byte) []byte {
+	return append(appendBlockHeader(dst, len(raw), rawBlock, 1), raw...)
+}
+
+func appendBlockHeader(dst []byte, size, kind, last int) []byte {
+	header := size<<3 | kind<<1 | last
+	return append(dst, byte(header), byte(header>>8), byte(header>>16))
+}
+
+// block appends a compressed block of UUIDs, a multiple of four.
+func (c *uuidCode) block(dst []byte, words []uint64, kind byte) []byte {
+	start := len(dst)
+	dst = append(dst, make([]byte, 3+literalsHeader)...)
+	if kind == withTree {
+		dst = append(dst, c.tree...)
+	}
+	jumps := len(dst)
+	dst = append(dst, make([]byte, jumpTable)...)
+	quarter := len(words) / 4
+	for stream := range 4 {
+		from := len(dst)
+		dst = c.stream(dst, words[stream*quarter:(stream+1)*quarter])
+		if stream < 3 {
+			binary.LittleEndian.PutUint16(dst[jumps+2*stream:], uint16(len(dst)-from))
+		}
+	}
+	size := len(dst) - start - 3 - literalsHeader
+	content := len(words) / 2 * (len(c.lead) + uuidLength)
+	sizes := uint64(kind) | 3<<2 | uint64(content)<<4 | uint64(size)<<22
+	for i := range literalsHeader {
+		dst[start+3+i] = byte(sizes >> (8 * i))
+	}
+	dst = append(dst, 0) // no sequences
+	appendBlockHeader(dst[:start], len(dst)-start-3, packedBlock, 0)
+	return dst
+}
+
+// maxUUIDBytes is more than a coded text with its lead takes, with room for one more word.
+const maxUUIDBytes = 40
+
+// stream appends the codes of some UUIDs, the last first, and the bit that ends a stream.
+func (c *uuidCode) stream(dst []byte, words []uint64) []byte {
+	dst = slices.Grow(dst, len(words)/2*maxUUIDBytes+16)
+	w := codeWriter{out: dst[len(dst):cap(dst)]}
+	for i := len(words) - 2; i >= 0; i -= 2 {
+		high, low := words[i], words[i+1]
+		w.two(c.quads[low&0xffff], c.quads[low>>16&0xffff])
+		w.two(c.quads[low>>32&0xffff], c.hyphen)
+		w.two(c.quads[low>>48], c.hyphen)
+		w.two(c.quads[high&0xffff], c.hyphen)
+		w.two(c.quads[high>>16&0xffff], c.hyphen)
+		w.two(c.quads[high>>32&0xffff], c.quads[high>>48])
+		w.two(c.before, bitString{})
+	}
+	w.two(bitString{bits: 1, n: 1}, bitString{})
+	return dst[:len(dst)+w.at+int(w.n+7)/8]
+}
+
+// A codeWriter packs bits, lowest first, into room that is known to be enough.
+type codeWriter struct {
+	out  []byte
+	at   int
+	word uint64
+	n    uint32
+}
+
+// two writes two codes, of at most 56 bits together; then fewer than 8 bits wait.
+func (w *codeWriter) two(first, second bitString) {
+	w.word |= uint64(first.bits) << w.n
+	w.n += first.n
+	w.word |= uint64(second.bits) << w.n
+	w.n += second.n
+	binary.LittleEndian.PutUint64(w.out[w.at:], w.word)
+	w.at += int(w.n >> 3)
+	w.word >>= w.n &^ 7
+	w.n &= 7
+}
