@@ -20,6 +20,9 @@ func textFunctions() []*function {
 		{name: "iequals", method: true, doc: "Whether two texts are equal, upper and lower case aside.", overloads: []overload{
 			over("string_iequals_string", cel.BoolType, iequals, cel.StringType, cel.StringType),
 		}},
+		{name: "trim", doc: "The text without the white space around it; the same as x.trim().", overloads: []overload{
+			over("trim_string", cel.StringType, trimmed, cel.StringType),
+		}},
 		{name: inFile, internal: true, overloads: []overload{
 			over("in_file_string", cel.BoolType, isInFile, cel.StringType, cel.StringType),
 			over("in_file_int", cel.BoolType, isInFile, cel.IntType, cel.StringType),
@@ -66,6 +69,10 @@ func likePattern(pattern string) (*regexp.Regexp, error) {
 
 func iequals(_ *clockwork, args []ref.Val) ref.Val {
 	return types.Bool(strings.EqualFold(string(args[0].(types.String)), string(args[1].(types.String))))
+}
+
+func trimmed(_ *clockwork, args []ref.Val) ref.Val {
+	return types.String(strings.TrimSpace(string(args[0].(types.String))))
 }
 
 func isInFile(c *clockwork, args []ref.Val) ref.Val {
