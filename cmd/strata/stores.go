@@ -6,11 +6,15 @@ import (
 	"strings"
 
 	"strata/pipeline/objects"
+	"strata/pipeline/objects/gcs"
+	"strata/pipeline/objects/s3"
 )
 
 // stores are the drivers of this binary, by the scheme of an address.
 var stores = objects.Resolver{
 	"file": objects.OpenLocal,
+	"gs":   gcs.Open,
+	"s3":   s3.Open,
 }
 
 // openBucket opens an address as a bucket of its own: what is below it.
