@@ -11,6 +11,7 @@ type scratch struct {
 	raw    []byte
 	packed []byte
 	hashes []uint64
+	bits   [2]bitWriter
 	zstd   *zstd.Encoder
 }
 

@@ -1,6 +1,9 @@
 package writers
 
 import (
+	"math/bits"
+	"slices"
+
 	"github.com/parquet-go/parquet-go/bloom/xxhash"
 )
 
@@ -84,21 +87,82 @@ func stringValues(typ *leafType, list [][]byte, maxBytes int) values {
 	return &indexes{typ: *typ, places: places, entries: entriesOf(typ, d.list)}
 }
 
-// numberValues encodes integers, or the bits of floats, by dictionary where that pays. It keeps the values.
-func numberValues(typ *leafType, list []int64) values {
-	plain := integers{typ: *typ, values: list}
-	seen, entries, places := map[int64]uint32{}, []int64(nil), make([]uint32, 0, len(list))
-	limit := max(len(list)/4, 16)
-	for _, value := range list {
-		place, ok := seen[value]
-		if !ok {
-			place = uint32(len(entries))
-			seen[value], entries = place, append(entries, value)
+// numberValues encodes integers, or the bits of floats, by dictionary where that pays: where there are no more than a
+// quarter as many entries as values. It keeps the values.
+func numberValues[T int32 | int64](typ *leafType, list []T) values {
+	entries, places, ok := distinctNumbers(list, min(1<<16, max(len(list)/4, 16)))
+	if ok {
+		return &indexes{typ: *typ, places: places, entries: numbersOf(typ, widened(entries))}
+	}
+	return integers{typ: *typ, values: widened(list)}
+}
+
+func widened[T int32 | int64](list []T) []int64 {
+	if wide, ok := any(list).([]int64); ok {
+		return wide
+	}
+	wide := make([]int64, len(list))
+	for i, value := range list {
+		wide[i] = int64(value)
+	}
+	return wide
+}
+
+// maxRange is the range of numbers up to which a table beats hashing.
+const maxRange = 1 << 16
+
+// distinctNumbers numbers values by their first appearance, unless there are more than limit different ones.
+func distinctNumbers[T int32 | int64 | uint64](list []T, limit int) (entries []T, places []uint32, ok bool) {
+	if len(list) == 0 {
+		return nil, nil, true
+	}
+	least, most := slices.Min(list), slices.Max(list)
+	places = make([]uint32, len(list))
+	if span := uint64(most) - uint64(least); span < maxRange {
+		seen := make([]uint32, span+1) // place+1
+		for i, value := range list {
+			at := &seen[uint64(value)-uint64(least)]
+			if *at == 0 {
+				entries = append(entries, value)
+				*at = uint32(len(entries))
+			}
+			places[i] = *at - 1
 		}
-		places = append(places, place)
-		if len(entries) > min(limit, 1<<16) {
-			return plain
+		return entries, places, len(entries) <= limit
+	}
+	return hashedNumbers(list, places, limit)
+}
+
+// hashedNumbers is distinctNumbers with open addressing.
+func hashedNumbers[T int32 | int64 | uint64](list []T, places []uint32, limit int) (entries []T, _ []uint32, ok bool) {
+	slots := make([]uint32, 1<<12) // place+1
+	for i, value := range list {
+		at := slotOf(slots, entries, value)
+		if slots[at] == 0 {
+			if len(entries) == limit {
+				return nil, nil, false
+			}
+			entries = append(entries, value)
+			slots[at] = uint32(len(entries))
+		}
+		places[i] = slots[at] - 1
+		if 2*len(entries) > len(slots) {
+			slots = make([]uint32, 4*len(slots))
+			for place, entry := range entries {
+				slots[slotOf(slots, entries, entry)] = uint32(place + 1)
+			}
 		}
 	}
-	return &indexes{typ: *typ, places: places, entries: numbersOf(typ, entries)}
+	return entries, places, true
+}
+
+// slotOf finds a value, or the free slot where it belongs. Nothing is beside an entry but what hashes alike, so growing
+// puts entries that are not in yet into free slots.
+func slotOf[T int32 | int64 | uint64](slots []uint32, entries []T, value T) int {
+	shift := 64 - bits.Len(uint(len(slots)-1))
+	at := int(uint64(value) * prime1 >> shift)
+	for slots[at] != 0 && entries[slots[at]-1] != value {
+		at = (at + 1) & (len(slots) - 1)
+	}
+	return at
 }

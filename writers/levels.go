@@ -62,7 +62,10 @@ func bitsAt(words []uint64, at, n int) uint64 {
 }
 
 // setLists has one value a bit set, as a list that may be empty and is never null.
-type setLists struct{ sets *tables.BitMatrix }
+type setLists struct {
+	sets          *tables.BitMatrix
+	starts, there *bitWriter // used again from page to page
+}
 
 func (l setLists) span(row, rows, from int) span {
 	s := span{row: row, rows: rows, from: from, to: from}
@@ -92,9 +95,9 @@ func onesIn(row []uint64) (n int) {
 
 // append writes repetition 0 1 1 1 and definition 1 1 1 1 for a list of four, and 0 and 0 for an empty one.
 func (l setLists) append(dst []byte, s span) (repetition, definition []byte) {
-	var starts, there bitWriter
-	starts.grow(s.slots)
-	there.grow(s.slots)
+	starts, there := l.starts, l.there
+	starts.reset()
+	there.reset()
 	for i := s.row; i < s.row+s.rows; i++ {
 		n := onesIn(l.sets.Row(i))
 		if n == 0 {
@@ -153,7 +156,7 @@ type bitWriter struct {
 	n    int // bits in word, below 64
 }
 
-func (w *bitWriter) grow(bitCount int) { w.out = make([]byte, 0, bitCount/8+16) }
+func (w *bitWriter) reset() { *w = bitWriter{out: w.out[:0]} }
 
 // write adds the lowest n bits of v, n from 1 to 64; v has no others.
 func (w *bitWriter) write(v uint64, n int) {

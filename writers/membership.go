@@ -125,9 +125,13 @@ func fitsRows(m *tables.Membership, n int) error {
 
 func (w *Writer) segmentsColumn(m *tables.Membership) column {
 	return column{
-		name: "segments", shape: list, typ: stringType, levels: setLists{sets: &m.Sets},
+		name: "segments", shape: list, typ: stringType, levels: w.setLists(m),
 		values: &setIndexes{sets: &m.Sets, entries: namesOf(m.Names.Segments), packer: w.packer(len(m.Names.Segments))},
 	}
+}
+
+func (w *Writer) setLists(m *tables.Membership) setLists {
+	return setLists{sets: &m.Sets, starts: &w.scratch.bits[0], there: &w.scratch.bits[1]}
 }
 
 func (w *Writer) packer(segments int) *setPacker {
@@ -165,7 +169,7 @@ func placesOfCodes(codes []uint16) (valid []uint64, places []uint32) {
 
 // sinceColumns are the dates beside segments and beside each lifecycle.
 func (t *table) sinceColumns(m *tables.Membership) {
-	since := column{name: "since", shape: list, typ: dateType, levels: setLists{sets: &m.Sets}, values: dayValues(m.Since)}
+	since := column{name: "since", shape: list, typ: dateType, levels: t.writer.setLists(m), values: dayValues(m.Since)}
 	t.lists(since, &m.Sets)
 	for l, stages := range m.Stages {
 		valid := make([]uint64, (len(stages)+63)/64)

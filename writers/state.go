@@ -1,7 +1,7 @@
 package writers
 
 import (
-	"slices"
+	"encoding/binary"
 
 	"strata/pipeline/tables"
 )
@@ -10,7 +10,29 @@ import (
 func (w *Writer) stateColumn(m *tables.Membership) column {
 	typ := binaryType
 	typ.order = unordered
-	return column{name: "strata_state", typ: typ, levels: everywhere{}, values: stringValues(&typ, states(m), w.maxDictionary())}
+	c := column{name: "strata_state", typ: typ, levels: everywhere{}}
+	if m.Since == nil && m.Sets.Width == 1 {
+		c.values = setStates(m, &typ)
+	}
+	if c.values == nil {
+		c.values = stringValues(&typ, states(m), w.maxDictionary())
+	}
+	return c
+}
+
+// setStates encodes states that are one word each, without making their bytes, or returns nil where a dictionary does
+// not pay.
+func setStates(m *tables.Membership, typ *leafType) values {
+	firsts, places, ok := distinctNumbers(m.Sets.Words, dictionaryEntries)
+	stateBytes := (len(m.Names.Segments) + 7) / 8
+	if !ok || len(firsts)*(stateBytes+4)+len(places)*indexWidth(len(firsts))/8 >= len(places)*stateBytes {
+		return nil
+	}
+	list := make([][]byte, len(firsts))
+	for i, word := range firsts {
+		list[i] = binary.LittleEndian.AppendUint64(nil, word)[:stateBytes]
+	}
+	return &indexes{typ: *typ, places: places, entries: entriesOf(typ, list)}
 }
 
 func (w *Writer) maxDictionary() int {
@@ -20,24 +42,23 @@ func (w *Writer) maxDictionary() int {
 	return dictionaryBytes
 }
 
+// stateBlock is how many bytes of states are allocated at a time.
+const stateBlock = 1 << 18
+
 // states are the states of all users.
 func states(m *tables.Membership) [][]byte {
 	list := make([][]byte, m.Len())
-	var arena []byte
+	var block []byte // a full one stays with the states in it
 	for i, at := 0, 0; i < len(list); i++ {
-		arena = slices.Grow(arena, 1<<10) // an old block stays with the states in it
-		from := len(arena)
-		arena, at = m.AppendState(arena, i, at)
-		list[i] = arena[from:len(arena):len(arena)]
+		from := len(block)
+		if cap(block)-from < stateBlock/16 {
+			block, from = make([]byte, 0, stateBlock), 0
+		}
+		block, at = m.AppendState(block, i, at)
+		list[i] = block[from:len(block):len(block)]
 	}
 	return list
 }
 
 // dayValues encodes dates by dictionary, as there are few of them.
-func dayValues(days []int32) values {
-	wide := make([]int64, len(days))
-	for i, day := range days {
-		wide[i] = int64(day)
-	}
-	return numberValues(&dateType, wide)
-}
+func dayValues(days []int32) values { return numberValues(&dateType, days) }

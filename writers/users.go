@@ -107,6 +107,9 @@ func hashUsers(s *scratch, id *ids.Column) []uint64 {
 	hashes, t, value := s.hashes[:0], userType(id.Type), s.raw[:0]
 	for i := range id.Len() {
 		switch {
+		case id.Form == ids.TwoWords && id.Type != ids.UUID:
+			hashes = append(hashes, hashUUIDText(id.Words[2*i], id.Words[2*i+1]))
+			continue
 		case id.Form == ids.OneWord && id.Type == ids.Uint64:
 			value = t.appendInteger(value[:0], int64(id.Words[i]))
 		case id.Form == ids.OneWord:

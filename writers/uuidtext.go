@@ -2,6 +2,7 @@ package writers
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -46,16 +47,24 @@ func appendUUID(dst []byte, high, low uint64) []byte {
 	return append(dst, text[:]...)
 }
 
-// putUUID writes the 36 characters of a packed UUID, eight digits at a time.
+// putUUID writes the 36 characters of a packed UUID.
 func putUUID(text *[uuidLength]byte, high, low uint64) {
-	second, third := hexDigits(uint32(high)), hexDigits(uint32(low>>32))
-	binary.LittleEndian.PutUint64(text[0:], hexDigits(uint32(high>>32)))
-	binary.LittleEndian.PutUint32(text[9:], uint32(second))
-	binary.LittleEndian.PutUint32(text[14:], uint32(second>>32))
-	binary.LittleEndian.PutUint32(text[19:], uint32(third))
-	binary.LittleEndian.PutUint32(text[24:], uint32(third>>32))
-	binary.LittleEndian.PutUint64(text[28:], hexDigits(uint32(low)))
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	a, b, c, d, e := uuidText(high, low)
+	binary.LittleEndian.PutUint64(text[0:], a)
+	binary.LittleEndian.PutUint64(text[8:], b)
+	binary.LittleEndian.PutUint64(text[16:], c)
+	binary.LittleEndian.PutUint64(text[24:], d)
+	binary.LittleEndian.PutUint32(text[32:], e)
+}
+
+// uuidText returns the 36 characters of a packed UUID in words, the first lowest: eight at a time, then the last four.
+func uuidText(high, low uint64) (a, b, c, d uint64, e uint32) {
+	second, third, last := hexDigits(uint32(high)), hexDigits(uint32(low>>32)), hexDigits(uint32(low))
+	a = hexDigits(uint32(high >> 32))
+	b = '-' | second<<32>>24 | '-'<<40 | second>>32<<48
+	c = second>>48 | '-'<<16 | third<<32>>8 | '-'<<56
+	d = third>>32 | last<<32
+	return a, b, c, d, uint32(last >> 32)
 }
 
 // hexDigits returns the eight digits of a number as bytes, the first lowest.
@@ -67,3 +76,30 @@ func hexDigits(v uint32) uint64 {
 	letters := (x + 6*ones) >> 4 & ones     // 1 where the digit is a letter
 	return x + '0'*ones + letters*('a'-'0'-10)
 }
+
+// The primes of xxh64.
+const (
+	prime1 = 0x9e3779b185ebca87
+	prime2 = 0xc2b2ae3d27d4eb4f
+	prime3 = 0x165667b19e3779f9
+	prime4 = 0x85ebca77c2b2ae63
+)
+
+// hashUUIDText is xxh64 with seed 0 of the 36 characters of a packed UUID, which a bloom filter needs of every user.
+func hashUUIDText(high, low uint64) uint64 {
+	a, b, c, d, e := uuidText(high, low)
+	start1, start2, start4 := uint64(prime1), uint64(prime2), uint64(prime1)
+	v1, v2, v3, v4 := hashRound(start1+start2, a), hashRound(start2, b), hashRound(0, c), hashRound(-start4, d)
+	h := bits.RotateLeft64(v1, 1) + bits.RotateLeft64(v2, 7) + bits.RotateLeft64(v3, 12) + bits.RotateLeft64(v4, 18)
+	h = (h^hashRound(0, v1))*prime1 + prime4
+	h = (h^hashRound(0, v2))*prime1 + prime4
+	h = (h^hashRound(0, v3))*prime1 + prime4
+	h = (h^hashRound(0, v4))*prime1 + prime4
+	h = (h + uuidLength) ^ uint64(e)*prime1
+	h = bits.RotateLeft64(h, 23)*prime2 + prime3
+	h = (h ^ h>>33) * prime2
+	h = (h ^ h>>29) * prime3
+	return h ^ h>>32
+}
+
+func hashRound(lane, input uint64) uint64 { return bits.RotateLeft64(lane+input*prime2, 31) * prime1 }
