@@ -237,3 +237,177 @@ func TestC026_EndToEnd(t *testing.T) {
 		t.Errorf("got %v: a user without the key is in no bucket", got)
 	}
 }
+
+func TestC028_TextsAsInstants(t *testing.T) {
+	columns := columnsOf{"ts": texts(t, "2024-04-18T20:47:17.945Z", "18/04/2024", nil), "at": instants(t, "2024-04-18T20:47:17.945Z", "", "")}
+	question{}.wants(t, columns, `date(timestamp(ts)) < date("2024-04-19")`, "TEU", `date(at) < date("2024-04-19")`, "TUU")
+	for rule, hint := range map[string]string{
+		`timestamp(ts) < date("2024-04-19")`: "date(x) to compare days",
+		`at < "2024-04-19"`:                  `timestamp("2026-11-02T00:00:00Z")`,
+		`at < date("2024-04-19")`:            "date(x) to compare days",
+	} {
+		if got := (question{}).refuses(t, columns, rule); !strings.Contains(got, hint) {
+			t.Errorf("%s\n%s\nhas no hint %q", rule, got, hint)
+		}
+	}
+}
+
+func TestC029_FromTextToAnswer(t *testing.T) {
+	columns := columnsOf{"x": int64s(t, 9007199254740993, 9007199254740992, 9223372036854775807), "d": build(t, arrow.PrimitiveTypes.Float64, func(b *array.Float64Builder) {
+		b.AppendValues([]float64{9007199254740992, 9007199254740992, 9223372036854775808}, nil)
+	})}
+	for rule, want := range map[string]string{
+		`x == 9007199254740992.0`: "FTF", `x < 9223372036854775808.0`: "TTT", `x in [9007199254740992.0]`: "FTF",
+		`9223372036854775807 < 9223372036854775808.0`: "TTT", `x == d`: "FTF", `x > d`: "TFF", `d < x`: "TFF", `x >= d`: "TTF", `x != d`: "TFT",
+		`d == 9007199254740992`: "TTF",
+	} {
+		if got := (question{}).segments(t, columns, "it", rule)[0]; got != want {
+			t.Errorf("%s: got %s, want %s", rule, got, want)
+		}
+	}
+}
+
+func TestC030_ComparisonsWithNull(t *testing.T) {
+	question{}.wants(t, columnsOf{"v": texts(t, nil, "t"), "n": int64s(t, nil, 5)}, `v == null`, "TF", `n > 3`, "UT", `n == null`, "TF", `!(n == null)`, "FT")
+}
+
+func TestC031_ErrorBesideOr(t *testing.T) {
+	columns := columnsOf{"plan": texts(t, "pro", "free", "free"), "logins": int64s(t, 1, 1, 9), "days": int64s(t, 0, 0, 3)}
+	question{}.wants(t, columns, `plan == "pro" || logins / days > 2`, "TET", `logins / days > 2 || plan == "pro"`, "TET",
+		`plan == "free" && logins / days > 2`, "FET", `logins / days > 2 && plan == "free"`, "FET", `!(logins / days > 2) || plan == "pro"`, "TEF")
+}
+
+func TestC033_Overflow(t *testing.T) {
+	columns := columnsOf{"cents": int64s(t, 9223372036854775807, 5, nil), "least": int64s(t, -9223372036854775808, 1, 1)}
+	question{}.wants(t, columns, `cents + 1 > 0`, "ETU", `1 + cents > 0`, "ETU", `cents * 2 > 0`, "ETU", `-least != 0`, "ETT", `least - 1 < 0`, "EFF",
+		`least / -1 > 0`, "EFF", `least % -1 == 0`, "ETT")
+}
+
+// TestC034_LargeIDs: 64-bit ids are exact beside nulls, in comparisons and in lists.
+func TestC034_LargeIDs(t *testing.T) {
+	list, err := NewList([]byte("9007199254740993\n5\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := columnsOf{"id": int64s(t, 9007199254740993, nil, 5, 9007199254740992)}
+	question{lists: map[string]*List{"a.txt": list}}.wants(t, columns, `id in file("a.txt")`, "TUTF", `id == 9007199254740993`, "TUFF", `id in [9007199254740993, 7]`, "TUFF")
+}
+
+func TestC037_TheDayIsLocal(t *testing.T) {
+	columns := columnsOf{"d": days(t, "2018-12-27", "2018-12-26")}
+	for now, want := range map[string]string{"2018-11-27T00:13:00Z": "FT", "2018-11-27T12:00:00Z": "TF"} {
+		question{zone: "America/New_York", now: now}.wants(t, columns, `d == add_days(today, 30)`, want)
+	}
+}
+
+func TestC038_DateColumnIsToday(t *testing.T) {
+	question{zone: "America/New_York", now: "2018-01-02T03:00:00Z"}.wants(t, columnsOf{"d": days(t, "2018-01-01", "2018-01-02", "")}, `d == today`, "TFU")
+}
+
+func TestC040_AnInstantIsOnTheLocalDay(t *testing.T) {
+	columns := columnsOf{"ts": instants(t, "2023-01-08T22:59:59.999999Z", "2023-01-08T23:00:00Z", "2023-01-09T22:59:59.999999Z", "2023-01-09T23:00:00Z")}
+	question{zone: "Europe/Prague", now: "2023-01-09T05:29:00Z"}.wants(t, columns, `on(ts, today)`, "FTTF", `date(ts) == today`, "FTTF", `days_since(ts) == 0`, "FTTF")
+}
+
+func TestC041_NowAndToday(t *testing.T) {
+	columns := columnsOf{"expires": instants(t, "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z", "2026-03-02T15:00:00Z")}
+	question{now: "2026-03-01T09:01:00Z"}.wants(t, columns, `expires < now`, "TFF", `date(expires) < today`, "FFF", `expires < days_ago(0)`, "FFF")
+}
+
+func TestC043_YesterdayIsAWholeDay(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2023-11-02T00:30:00Z", "2023-11-02T13:00:00Z", "2023-11-03T00:00:00Z")}
+	question{now: "2023-11-03T12:00:00Z"}.wants(t, columns, `on(at, add_days(today, -1))`, "TTF", `at >= days_ago(1) && at < days_ago(0)`, "TTF", `days_since(at) == 1`, "TTF")
+}
+
+func TestC044_RollingAndCalendar(t *testing.T) {
+	columns := columnsOf{"ts": instants(t, "2026-04-14T00:30:00Z")}
+	question{now: "2026-04-17T01:00:00Z"}.wants(t, columns, `within(ts, "72h")`, "F", `ts >= days_ago(3)`, "T")
+}
+
+func TestC046_TheLongDay(t *testing.T) {
+	columns := columnsOf{"ts": instants(t, "2024-11-03T03:59:59.999999Z", "2024-11-03T04:00:00Z", "2024-11-04T04:30:00Z", "2024-11-04T05:00:00Z")}
+	question{zone: "America/New_York", now: "2024-11-10T00:00:00Z"}.wants(t, columns, `on(ts, date("2024-11-03"))`, "FTTF")
+}
+
+// TestC046_TheDayWithoutMidnight: the clock skips midnight, so the day begins at one.
+func TestC046_TheDayWithoutMidnight(t *testing.T) {
+	columns := columnsOf{"ts": instants(t, "2018-11-04T02:59:59.999999Z", "2018-11-04T03:00:00Z", "2018-11-05T01:59:59.999999Z", "2018-11-05T02:00:00Z")}
+	question{zone: "America/Sao_Paulo", today: "2018-11-05"}.wants(t, columns, `on(ts, date("2018-11-04"))`, "FTTF", `ts >= days_ago(1) && ts < days_ago(0)`, "FTTF",
+		`date(ts) == date("2018-11-04")`, "FTTF")
+}
+
+func TestC049_RelativeDatesAreNotFrozen(t *testing.T) {
+	columns := columnsOf{"d": days(t, "2026-08-31", "2026-09-01", "2026-09-30", "2026-10-01", "2026-10-31", "2026-08-01")}
+	for today, want := range map[string]string{"2026-09-30": "FTTFFF", "2026-10-01": "FFFTTF", "2026-08-15": "TFFFFT"} {
+		question{today: today}.wants(t, columns, `year(d) == year(today) && month(d) == month(today)`, want)
+	}
+}
+
+func TestC052_TimeAloneMovesPeople(t *testing.T) {
+	columns := columnsOf{"last_seen": instants(t, "2026-01-01T09:00:00Z")}
+	for now, want := range map[string]string{"2026-01-31T09:00:00Z": "F", "2026-02-01T09:00:00Z": "T"} {
+		question{now: now}.wants(t, columns, `now - last_seen > duration("720h")`, want, `older_than(last_seen, "30d")`, want)
+	}
+}
+
+// instantLists is a column of lists of instants; a nil list is null.
+func instantLists(t testing.TB, rows ...[]string) arrow.Array {
+	return build(t, arrow.ListOf(arrow.FixedWidthTypes.Timestamp_us), func(b *array.ListBuilder) {
+		for _, row := range rows {
+			b.Append(row != nil)
+			for _, text := range row {
+				at, err := time.Parse(time.RFC3339Nano, text)
+				if err != nil {
+					b.ValueBuilder().AppendNull()
+					continue
+				}
+				b.ValueBuilder().(*array.TimestampBuilder).Append(arrow.Timestamp(at.UnixMicro()))
+			}
+		}
+	})
+}
+
+func TestC053_CountInAWindowRunsOut(t *testing.T) {
+	three := []string{"2026-01-01T01:00:00Z", "2026-01-01T02:00:00Z", "2026-01-01T03:00:00Z"}
+	columns := columnsOf{"events": instantLists(t, three, three[:2], []string{}, nil)}
+	for today, want := range map[string]string{"2026-01-02": "TFFU", "2026-02-09": "FFFU"} {
+		question{today: today}.wants(t, columns, `events.count(e, within(e, "30d")) >= 3`, want)
+	}
+}
+
+func TestC055_Windows(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2026-03-29T12:00:00Z", "2026-03-21T12:00:00Z", "2026-02-19T12:00:00Z", "2026-04-01T00:00:01Z")}
+	question{now: "2026-03-31T12:00:00Z"}.wants(t, columns, `within(at, "7d")`, "TFFF", `within(at, "30d")`, "TTFF", `at <= now`, "TTTF")
+}
+
+func TestC056_PeriodsInManySpellings(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2026-03-25T12:00:00Z", "2026-03-25T11:00:00Z", "2026-03-25T10:59:59Z")}
+	night := question{zone: "Europe/Paris", now: "2026-04-01T11:00:00Z"} // a week with a change of the clock: 167 hours
+	night.wants(t, columns, `within(at, "7d")`, "TFF", `within(at, "1w")`, "TFF", `within(at, "168h")`, "TTF")
+	for _, period := range []string{"7 foos", "7", "d", "-7d", "7 d", "7D", "7m", "1.5d", "", "99999999999999999999d", "7d12h"} {
+		got := night.refuses(t, columns, `within(at, "`+period+`")`)
+		if !strings.Contains(got, "1:12:") || !strings.Contains(got, `such as "12h"`) {
+			t.Errorf("%q: %s", period, got)
+		}
+	}
+	if got := night.refuses(t, columns, `within(at, {"days": 7})`); !strings.Contains(got, "a period") {
+		t.Error(got)
+	}
+}
+
+func TestC058_HoursAndZones(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2024-07-24T12:30:00Z", "2024-01-24T12:30:00Z")}
+	question{}.wants(t, columns, `at.getHours() == 12`, "TT", `hour(at) == 12`, "TT", `at.getHours("Europe/Berlin") == 14`, "TF", `at.getHours("Europe/Berlin") == 13`, "FT",
+		`at.getHours("+05:30") == 18`, "TT")
+	question{zone: "Europe/Berlin"}.wants(t, columns, `hour(at) == 14`, "TF", `hour(at) == 13`, "FT", `at.getHours() == 12`, "TT")
+	question{zone: "Asia/Kolkata"}.wants(t, columns, `hour(at) == 18`, "TT")
+}
+
+func TestC050_UnknownZoneInARule(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2024-07-24T12:30:00Z")}
+	for _, rule := range []string{`at.getHours("Europe/Berln") == 14`, `date(at, "Europe/Berln") == today`} {
+		if got := (question{}).refuses(t, columns, rule); !strings.Contains(got, `there is no zone "Europe/Berln"`) {
+			t.Errorf("%s: %s", rule, got)
+		}
+	}
+}

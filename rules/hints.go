@@ -95,6 +95,10 @@ func overloadHint(function, signature string) string {
 		return true
 	}
 	switch {
+	case (function == "within" || function == "older_than") && !strings.HasPrefix(signature, "(string,"):
+		return `write the column, then a period in quotes, as in within(last_seen_at, "30d")`
+	case function == "within" || function == "older_than":
+		return "declare the column under snapshot.columns with as: timestamp or as: date"
 	case has("bytes", "string"):
 		return "declare the column under snapshot.columns with as: string"
 	case has("date", "string"):
@@ -111,8 +115,6 @@ func overloadHint(function, signature string) string {
 		return "a text is in quotes and a number is not; string(n) and int(t) convert"
 	case has("bool", "string"):
 		return "a bool is true or false, without quotes"
-	case strings.HasPrefix(function, "within") || strings.HasPrefix(function, "older_than"):
-		return `write the column, then a period, as in within(last_seen_at, "30d")`
 	}
 	return ""
 }

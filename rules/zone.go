@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"strata/configs"
@@ -31,8 +32,22 @@ func StartOfDay(day int32, location *time.Location) time.Time {
 	}
 }
 
+// loadedZones holds every zone that was asked for, by name.
+var loadedZones sync.Map
+
 // loadZone returns a zone by its name, or by a fixed offset such as "+05:30", as CEL's accessors take them.
 func loadZone(name string) (*time.Location, error) {
+	if found, ok := loadedZones.Load(name); ok {
+		return found.(*time.Location), nil
+	}
+	location, err := findZone(name)
+	if err == nil {
+		loadedZones.Store(name, location)
+	}
+	return location, err
+}
+
+func findZone(name string) (*time.Location, error) {
 	if len(name) == 6 && (name[0] == '+' || name[0] == '-') && name[3] == ':' {
 		hours, err := strconv.ParseUint(name[1:3], 10, 8)
 		minutes, minutesErr := strconv.ParseUint(name[4:], 10, 8)
