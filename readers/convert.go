@@ -5,125 +5,67 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/deprecated"
-	"github.com/parquet-go/parquet-go/encoding"
 )
 
-// A converter makes the dense Arrow array of n decoded values: nulls are absent. What it can it shares with the page, whose
-// memory owner gives back when the array is released.
-type converter func(t arrow.DataType, values encoding.Values, n int, owner *pageOwner) (arrow.Array, error)
+// A converter makes the array of n values of a store, from value at on; the caller has checked that there are so many. Where
+// Arrow lays values out as Parquet does, the array shares the store's memory.
+type converter func(t arrow.DataType, s *store, at, n int) (arrow.Array, error)
 
-// A pageOwner gives a page's memory back to its pool when the last Arrow buffer that shares it is released.
-type pageOwner struct{ page parquet.Page }
-
-// share makes an Arrow buffer of a page's memory.
-func (o *pageOwner) share(data []byte) *memory.Buffer {
-	parquet.Retain(o.page)
-	return memory.NewBufferWithAllocator(data, o)
-}
-
-// Allocate is never called: shared buffers are not resized.
-func (o *pageOwner) Allocate(int) []byte { panic("a shared page does not grow") }
-
-// Reallocate is never called: shared buffers are not resized.
-func (o *pageOwner) Reallocate(int, []byte) []byte { panic("a shared page does not grow") }
-
-// Free gives one share of the page back.
-func (o *pageOwner) Free([]byte) { parquet.Release(o.page) }
-
-// makeArray makes an array without nulls and hands its buffers over to it.
-func makeArray(t arrow.DataType, n int, buffers ...*memory.Buffer) arrow.Array {
-	data := array.NewData(t, n, append([]*memory.Buffer{nil}, buffers...), nil, 0, 0)
+// makeArray makes an array without nulls of n values from place at of its buffers on, which it takes over.
+func makeArray(t arrow.DataType, n, at int, buffers ...*memory.Buffer) arrow.Array {
+	data := array.NewData(t, n, append([]*memory.Buffer{nil}, buffers...), nil, 0, at)
 	defer data.Release()
-	for _, b := range buffers {
-		b.Release()
-	}
+	release(buffers...)
 	return array.MakeFromData(data)
 }
 
-// fixed shares values of a fixed width in bytes.
-func fixed(width int) converter {
-	return func(t arrow.DataType, values encoding.Values, n int, owner *pageOwner) (arrow.Array, error) {
-		data, _ := values.Data()
-		if len(data) < n*width {
-			return nil, fmt.Errorf("the page holds %d bytes for %d values of %d", len(data), n, width)
-		}
-		return makeArray(t, n, owner.share(data[:n*width])), nil
+// shared shares values of a fixed width, booleans and texts.
+func shared(t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+	s.data.Retain()
+	if s.offsets == nil {
+		return makeArray(t, n, at, s.data), nil
 	}
-}
-
-func booleans(t arrow.DataType, values encoding.Values, n int, owner *pageOwner) (arrow.Array, error) {
-	data, _ := values.Data()
-	if len(data)*8 < n {
-		return nil, fmt.Errorf("the page holds %d bytes for %d bits", len(data), n)
-	}
-	return makeArray(t, n, owner.share(data)), nil
+	s.offsets.Retain()
+	return makeArray(t, n, at, s.offsets, s.data), nil
 }
 
 // narrow copies 32-bit values into a smaller type; a value that does not fit is a fault of the file.
-func narrow[T int8 | int16 | uint8 | uint16](t arrow.DataType, values encoding.Values, n int, _ *pageOwner) (arrow.Array, error) {
-	wide := int32s(values)
-	if len(wide) < n {
-		return nil, fmt.Errorf("the page holds %d of %d values", len(wide), n)
-	}
-	out := make([]T, n)
-	for i, v := range wide[:n] {
-		if out[i] = T(v); int32(out[i]) != v {
+func narrow[T int8 | int16 | uint8 | uint16](t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+	out := newBuffer(s.mem, n*sizeOf[T]())
+	to := viewOf[T](out.Bytes())
+	for i, v := range viewOf[int32](s.data.Bytes())[at : at+n] {
+		if to[i] = T(v); int32(to[i]) != v {
+			out.Release()
 			return nil, fmt.Errorf("value %d does not fit into %s", v, t)
 		}
 	}
-	return makeArray(t, n, memory.NewBufferBytes(bytesOf(out))), nil
+	return makeArray(t, n, 0, out), nil
 }
 
-// byteArrays shares bytes and offsets of texts.
-func byteArrays(t arrow.DataType, values encoding.Values, n int, owner *pageOwner) (arrow.Array, error) {
-	data, offsets := values.Data()
-	if n == 0 {
-		return makeArray(t, 0, memory.NewBufferBytes(make([]byte, 4)), memory.NewBufferBytes(nil)), nil
-	}
-	if len(offsets) < n+1 {
-		return nil, fmt.Errorf("the page holds %d of %d values", max(len(offsets)-1, 0), n)
-	}
-	if offsets[n] > math.MaxInt32 || int(offsets[n]) > len(data) {
-		return nil, errors.New("the page holds over 2 GiB of text")
-	}
-	return makeArray(t, n, owner.share(bytesOf(offsets[:n+1])), owner.share(data)), nil
-}
-
-const julianEpoch = 2440588 // the Julian day of 1970-01-01
+const (
+	julianEpoch = 2440588 // the Julian day of 1970-01-01
+	dayMicros   = 86_400_000_000
+)
 
 // int96s turns nanoseconds of a Julian day into microseconds since 1970, which hold every day that the format can tell.
-func int96s(t arrow.DataType, values encoding.Values, n int, _ *pageOwner) (arrow.Array, error) {
-	all := values.Int96()
-	if len(all) < n {
-		return nil, fmt.Errorf("the page holds %d of %d values", len(all), n)
-	}
-	out := make([]int64, n)
-	for i, v := range all[:n] {
-		var ok bool
-		if out[i], ok = int96Micros(v); !ok {
-			return nil, fmt.Errorf("an INT96 timestamp of Julian day %d is out of range", v[2])
+func int96s(t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+	out := newBuffer(s.mem, 8*n)
+	to, from := viewOf[int64](out.Bytes()), s.data.Bytes()[12*at:]
+	for i := range n {
+		nanos, day := int64(binary.LittleEndian.Uint64(from[12*i:])), int32(binary.LittleEndian.Uint32(from[12*i+8:]))
+		days := int64(day) - julianEpoch
+		if days > math.MaxInt64/dayMicros-1 || days < math.MinInt64/dayMicros+1 {
+			out.Release()
+			return nil, fmt.Errorf("an INT96 timestamp of Julian day %d is out of range", day)
 		}
+		to[i] = days*dayMicros + floorDiv(nanos, 1000)
 	}
-	return makeArray(t, n, memory.NewBufferBytes(bytesOf(out))), nil
-}
-
-func int96Micros(v deprecated.Int96) (int64, bool) {
-	nanos := int64(uint64(v[1])<<32 | uint64(v[0]))
-	days := int64(int32(v[2])) - julianEpoch
-	const dayMicros = 86_400_000_000
-	if days > math.MaxInt64/dayMicros-1 || days < math.MinInt64/dayMicros+1 {
-		return 0, false
-	}
-	return days*dayMicros + floorDiv(nanos, 1000), true
+	return makeArray(t, n, 0, out), nil
 }
 
 func floorDiv(a, b int64) int64 {
@@ -134,54 +76,38 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-func decimals(t arrow.DataType, n int, at func(i int) (decimal128.Num, error)) (arrow.Array, error) {
-	out := make([]decimal128.Num, n)
-	for i := range out {
+// decimals makes decimals of n numbers.
+func decimals(t arrow.DataType, mem memory.Allocator, n int, number func(i int) (decimal128.Num, error)) (arrow.Array, error) {
+	out := newBuffer(mem, 16*n)
+	to := viewOf[decimal128.Num](out.Bytes())
+	for i := range n {
 		var err error
-		if out[i], err = at(i); err != nil {
+		if to[i], err = number(i); err != nil {
+			out.Release()
 			return nil, err
 		}
 	}
-	return makeArray(t, n, memory.NewBufferBytes(bytesOf(out))), nil
+	return makeArray(t, n, 0, out), nil
 }
 
 // decimalInts reads decimals that are stored as integers.
-func decimalInts(narrow bool) converter {
-	return func(t arrow.DataType, values encoding.Values, n int, _ *pageOwner) (arrow.Array, error) {
-		data, _ := values.Data()
-		width := 8
-		if narrow {
-			width = 4
-		}
-		if len(data) < n*width {
-			return nil, fmt.Errorf("the page holds %d bytes for %d values of %d", len(data), n, width)
-		}
-		return decimals(t, n, func(i int) (decimal128.Num, error) {
-			if narrow {
-				return decimal128.FromI64(int64(int32(binary.LittleEndian.Uint32(data[4*i:])))), nil
-			}
-			return decimal128.FromI64(int64(binary.LittleEndian.Uint64(data[8*i:]))), nil
-		})
-	}
+func decimalInts[T int32 | int64](t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+	from := viewOf[T](s.data.Bytes())[at:]
+	return decimals(t, s.mem, n, func(i int) (decimal128.Num, error) { return decimal128.FromI64(int64(from[i])), nil })
 }
 
 // decimalFixed reads decimals that are stored as big-endian bytes of a fixed length.
 func decimalFixed(width int) converter {
-	return func(t arrow.DataType, values encoding.Values, n int, _ *pageOwner) (arrow.Array, error) {
-		data, _ := values.Data()
-		if len(data) < n*width {
-			return nil, fmt.Errorf("the page holds %d bytes for %d values of %d", len(data), n, width)
-		}
-		return decimals(t, n, func(i int) (decimal128.Num, error) { return bigEndianDecimal(data[i*width : (i+1)*width]) })
+	return func(t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+		from := s.data.Bytes()[at*width:]
+		return decimals(t, s.mem, n, func(i int) (decimal128.Num, error) { return bigEndianDecimal(from[i*width : (i+1)*width]) })
 	}
 }
 
-func decimalBytes(t arrow.DataType, values encoding.Values, n int, _ *pageOwner) (arrow.Array, error) {
-	data, offsets := values.Data()
-	if n > 0 && len(offsets) < n+1 {
-		return nil, fmt.Errorf("the page holds %d of %d values", max(len(offsets)-1, 0), n)
-	}
-	return decimals(t, n, func(i int) (decimal128.Num, error) { return bigEndianDecimal(data[offsets[i]:offsets[i+1]]) })
+// decimalBytes reads decimals that are stored as big-endian bytes of any length.
+func decimalBytes(t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
+	data, offsets := s.data.Bytes(), viewOf[int32](s.offsets.Bytes())[at:]
+	return decimals(t, s.mem, n, func(i int) (decimal128.Num, error) { return bigEndianDecimal(data[offsets[i]:offsets[i+1]]) })
 }
 
 // bigEndianDecimal reads a two's complement number of any length that fits into 128 bits.
@@ -193,11 +119,10 @@ func bigEndianDecimal(b []byte) (decimal128.Num, error) {
 	if b[0]&0x80 != 0 {
 		fill = 0xff
 	}
-	for len(b) > 16 {
+	for ; len(b) > 16; b = b[1:] {
 		if b[0] != fill || (b[1]^fill)&0x80 != 0 {
-			return decimal128.Num{}, fmt.Errorf("decimal %v does not fit into 128 bits", new(big.Int).SetBytes(b))
+			return decimal128.Num{}, fmt.Errorf("a decimal of %d bytes does not fit into 128 bits", len(b))
 		}
-		b = b[1:]
 	}
 	var word [16]byte
 	for i := range word {
@@ -205,21 +130,4 @@ func bigEndianDecimal(b []byte) (decimal128.Num, error) {
 	}
 	copy(word[16-len(b):], b)
 	return decimal128.New(int64(binary.BigEndian.Uint64(word[:8])), binary.BigEndian.Uint64(word[8:])), nil
-}
-
-// bytesOf is the memory of a slice.
-func bytesOf[T any](s []T) []byte {
-	if len(s) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*int(unsafe.Sizeof(s[0])))
-}
-
-// int32s is the memory of 32-bit values, however the page names them.
-func int32s(values encoding.Values) []int32 {
-	data, _ := values.Data()
-	if len(data) < 4 {
-		return nil
-	}
-	return unsafe.Slice((*int32)(unsafe.Pointer(&data[0])), len(data)/4)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -20,83 +21,72 @@ const (
 // A span is a range of an object with its bytes.
 type span struct {
 	start, end int64
-	data       []byte
+	data       *memory.Buffer
 }
 
 // spans serves what was fetched. It fits io.ReaderAt.
 type spans []span
 
-// ReadAt copies from the span that holds the offset.
-func (s spans) ReadAt(p []byte, offset int64) (int, error) {
+// find returns the bytes of the span that holds an offset, and where they begin; nil if there is none.
+func (s spans) find(offset int64) ([]byte, int64) {
 	at, _ := slices.BinarySearchFunc(s, offset, func(r span, o int64) int { return cmp.Compare(r.end-1, o) })
 	if at == len(s) || s[at].start > offset {
+		return nil, 0
+	}
+	return s[at].data.Bytes(), s[at].start
+}
+
+// ReadAt copies from the span that holds the offset.
+func (s spans) ReadAt(p []byte, offset int64) (int, error) {
+	data, start := s.find(offset)
+	if data == nil {
 		return 0, fmt.Errorf("bytes at %d were not fetched", offset)
 	}
-	n := copy(p, s[at].data[offset-s[at].start:])
+	n := copy(p, data[offset-start:])
 	if n < len(p) {
 		return n, io.EOF
 	}
 	return n, nil
 }
 
-// fetch returns a reader of the bytes of the wanted columns of a row group: the local file itself, or what was fetched.
-func (f *file) fetch(ctx context.Context, index int, wanted []wantedColumn) (io.ReaderAt, error) {
-	if f.local != nil {
-		return f.local, nil
+func (s spans) release() {
+	for i := range s {
+		release(s[i].data)
+		s[i].data = nil
 	}
-	ranges := f.ranges(index, wanted)
+}
+
+// fetch fetches the ranges of an object that spans name.
+func (f *file) fetch(ctx context.Context, mem memory.Allocator, ranges spans) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(requests)
 	for i := range ranges {
 		r := &ranges[i]
-		r.data = make([]byte, r.end-r.start)
+		r.data = newBuffer(mem, int(r.end-r.start))
 		for at := r.start; at < r.end; at += requestBytes {
-			part := r.data[at-r.start : min(at+requestBytes, r.end)-r.start]
-			group.Go(func() error { return f.fetchRange(ctx, part, at) })
+			part := r.data.Bytes()[at-r.start : min(at+requestBytes, r.end)-r.start]
+			group.Go(func() error {
+				return readFull(&remote{ctx: ctx, bucket: f.bucket, object: f.object}, part, at)
+			})
 		}
 	}
 	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("fetch %s: %w", f.url(), err)
+		ranges.release()
+		return fmt.Errorf("fetch %s: %w", f.url(), err)
 	}
-	return spans(ranges), nil
+	return nil
 }
 
-func (f *file) fetchRange(ctx context.Context, p []byte, offset int64) error {
-	n, err := (&remote{ctx: ctx, bucket: f.bucket, object: f.object}).ReadAt(p, offset)
-	if n == len(p) {
-		return nil
-	}
-	if err == nil || err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// ranges are the places of the wanted column chunks, neighbours merged.
-func (f *file) ranges(index int, wanted []wantedColumn) []span {
-	chunks := f.parquet.Metadata().RowGroups[index].Columns
-	var all []span
-	for _, w := range wanted {
-		if w.node == nil {
-			continue
-		}
-		for _, leaf := range w.node.leafNodes(nil) {
-			m := chunks[leaf.first].MetaData
-			start := m.DataPageOffset
-			if m.DictionaryPageOffset > 0 {
-				start = min(start, m.DictionaryPageOffset)
-			}
-			all = append(all, span{start: start, end: start + m.TotalCompressedSize})
-		}
-	}
+// merged joins ranges that lie close together. It sorts them.
+func merged(all spans) spans {
 	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.start, b.start) })
-	merged := all[:0]
+	out := all[:0]
 	for _, s := range all {
-		if n := len(merged); n > 0 && s.start-merged[n-1].end <= mergeGap {
-			merged[n-1].end = max(merged[n-1].end, s.end)
+		if n := len(out); n > 0 && s.start-out[n-1].end <= mergeGap {
+			out[n-1].end = max(out[n-1].end, s.end)
 			continue
 		}
-		merged = append(merged, s)
+		out = append(out, s)
 	}
-	return merged
+	return out
 }

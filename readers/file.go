@@ -2,17 +2,18 @@ package readers
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 
 	"strata/pipeline/objects"
 )
 
-// A FormatError is an object that is not a Parquet file this package can read.
+// A FormatError is an object that is no Parquet file, or one that this package cannot read: a fault of the input.
 type FormatError struct {
 	Object string // its address
 	Err    error
@@ -28,48 +29,118 @@ type fileBucket interface {
 
 // A file is one pinned object with its footer.
 type file struct {
-	bucket  objects.Bucket
-	object  objects.Info
-	parquet *parquet.File
-	local   *os.File // of a local bucket, else nil
+	bucket objects.Bucket
+	object objects.Info
+	footer format.FileMetaData
+	root   *element // of the schema
+	local  *os.File // of a local bucket, else nil
 }
 
-// footerGuess is how much of an object's end is read at once; larger footers take a second request.
-const footerGuess = 64 << 10
+const (
+	magic       = "PAR1"
+	leastBytes  = 12       // a file without rows has more
+	footerGuess = 64 << 10 // how much of an object's end is read at once; larger footers take a second request
+	mostFooter  = 256 << 20
+)
 
 // openFile reads the footer of an object.
 func openFile(ctx context.Context, bucket objects.Bucket, object objects.Info) (*file, error) {
 	f := &file{bucket: bucket, object: object}
-	fault := func(format string, args ...any) error {
-		return &FormatError{Object: f.url(), Err: fmt.Errorf(format, args...)}
-	}
-	if object.Size < 12 {
-		return nil, fault("%d bytes are no Parquet file; the upload may have been cut off", object.Size)
+	switch {
+	case object.Size == 0:
+		return nil, f.fault(errors.New("the object is empty: an upload that failed; deliver it again"))
+	case object.Size < leastBytes:
+		return nil, f.fault(fmt.Errorf("%d bytes are no Parquet file; the upload may have been cut off", object.Size))
 	}
 	reader, err := f.open(ctx)
 	if err != nil {
+		return nil, fmt.Errorf("read the footer of %s: %w", f.url(), err)
+	}
+	if err := f.readFooter(reader); err != nil {
+		f.close()
 		return nil, err
 	}
-	err = guarded(func() (err error) {
-		f.parquet, err = parquet.OpenFile(reader, object.Size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true),
-			parquet.OptimisticRead(f.local == nil), parquet.ReadBufferSize(readBuffer(f.local == nil)))
-		return err
-	})
-	if err != nil {
-		f.close()
-		if ctx.Err() != nil || errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound) {
-			return nil, fmt.Errorf("read the footer of %s: %w", f.url(), err)
-		}
-		return nil, fault("the Parquet footer cannot be read: %w; the file may be cut off or of another format", err)
-	}
-	return f, f.checkFooter()
+	return f, nil
 }
 
-func readBuffer(remote bool) int {
-	if remote {
-		return footerGuess
+// fault is an error of the object's contents.
+func (f *file) fault(err error) error { return &FormatError{Object: f.url(), Err: err} }
+
+// readFooter reads and checks the metadata at the object's end.
+func (f *file) readFooter(reader io.ReaderAt) error {
+	tail, err := f.tail(reader, min(f.object.Size, footerGuess))
+	if err != nil {
+		return err
 	}
-	return 4 << 10
+	size, err := footerSize(tail, f.object.Size)
+	if err != nil {
+		return f.fault(err)
+	}
+	if size+8 > len(tail) {
+		if tail, err = f.tail(reader, int64(size)+8); err != nil {
+			return err
+		}
+	}
+	data := tail[len(tail)-8-size : len(tail)-8]
+	if _, err := decodeThrift(data, &f.footer); err != nil {
+		return f.fault(fmt.Errorf("the Parquet footer cannot be read: %w; the file may be damaged", err))
+	}
+	if err := f.checkFooter(); err != nil {
+		return f.fault(err)
+	}
+	return nil
+}
+
+// tail reads the last n bytes of the object.
+func (f *file) tail(reader io.ReaderAt, n int64) ([]byte, error) {
+	data := make([]byte, n)
+	if got, err := reader.ReadAt(data, f.object.Size-n); got < len(data) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = fmt.Errorf("it has fewer bytes than the %d that were listed: %w", f.object.Size, objects.ErrChanged)
+		}
+		return nil, fmt.Errorf("read the footer of %s: %w", f.url(), err)
+	}
+	return data, nil
+}
+
+// footerSize reads the last eight bytes of a file.
+func footerSize(tail []byte, fileSize int64) (int, error) {
+	end := tail[len(tail)-8:]
+	switch string(end[4:]) {
+	case magic:
+	case "PARE":
+		return 0, errors.New("the file is encrypted, which is not supported; deliver it decrypted")
+	default:
+		return 0, fmt.Errorf("the file does not end as a Parquet file does (%q instead of %q); it is cut off or of another format", end[4:], magic)
+	}
+	size := int64(binary.LittleEndian.Uint32(end))
+	if size > fileSize-leastBytes || size > mostFooter || size == 0 {
+		return 0, fmt.Errorf("its footer is said to have %d bytes in a file of %d; the file is damaged", size, fileSize)
+	}
+	return int(size), nil
+}
+
+// checkFooter refuses what no footer may say, whatever columns are read.
+func (f *file) checkFooter() error {
+	var err error
+	if f.root, err = schemaTree(f.footer.Schema); err != nil {
+		return err
+	}
+	leaves := 0
+	for _, e := range f.footer.Schema {
+		if e.NumChildren.V == 0 && e.Type.Valid {
+			leaves++
+		}
+	}
+	for i, group := range f.footer.RowGroups {
+		if group.NumRows < 0 {
+			return fmt.Errorf("row group %d is said to have %d rows", i, group.NumRows)
+		}
+		if len(group.Columns) != leaves {
+			return fmt.Errorf("row group %d has %d columns and the schema has %d", i, len(group.Columns), leaves)
+		}
+	}
+	return nil
 }
 
 // open returns a reader of the object's bytes.
@@ -90,24 +161,30 @@ func (f *file) close() {
 
 func (f *file) url() string { return f.bucket.URL(f.object.Key) }
 
-// checkFooter refuses counts and places that cannot be.
-func (f *file) checkFooter() error {
-	for i, group := range f.parquet.Metadata().RowGroups {
-		for _, c := range group.Columns {
-			m := c.MetaData
-			start := m.DataPageOffset
-			if m.DictionaryPageOffset > 0 {
-				start = min(start, m.DictionaryPageOffset)
-			}
-			if start < 0 || m.TotalCompressedSize < 0 || start > f.object.Size-m.TotalCompressedSize || group.NumRows < 0 {
-				return &FormatError{Object: f.url(), Err: fmt.Errorf("row group %d, column %v: its bytes lie outside of the file", i, m.PathInSchema)}
-			}
-		}
+// place returns where a column chunk lies, or why it cannot be read.
+func (f *file) place(group int, leaf *node) (m *format.ColumnMetaData, start, end int64, err error) {
+	c := &f.footer.RowGroups[group].Columns[leaf.first]
+	m = &c.MetaData
+	switch {
+	case c.CryptoMetadata.Value != nil:
+		return nil, 0, 0, errors.New("the column is encrypted, which is not supported")
+	case c.FilePath != "":
+		return nil, 0, 0, fmt.Errorf("its values lie in another file, %q, which is not supported", c.FilePath)
+	case m.Type != leaf.physical:
+		return nil, 0, 0, fmt.Errorf("its values are %s where the schema says %s", m.Type, leaf.physical)
+	case m.NumValues < 0 || leaf.rep == 0 && m.NumValues != f.footer.RowGroups[group].NumRows:
+		return nil, 0, 0, fmt.Errorf("it has %d values and the row group %d rows", m.NumValues, f.footer.RowGroups[group].NumRows)
 	}
-	return nil
+	if start = m.DataPageOffset; m.DictionaryPageOffset > 0 {
+		start = min(start, m.DictionaryPageOffset)
+	}
+	if last := f.object.Size - 8; start < 0 || m.TotalCompressedSize < 0 || start > last-m.TotalCompressedSize {
+		return nil, 0, 0, fmt.Errorf("its %d bytes at %d lie outside of the file", m.TotalCompressedSize, start)
+	}
+	return m, start, min(start+m.TotalCompressedSize+chunkPadding, f.object.Size-8), canDecompress(m.Codec)
 }
 
-// remote reads ranges of one version of an object. It is used for footers; column chunks are fetched as a whole.
+// remote reads ranges of one version of an object.
 type remote struct {
 	ctx    context.Context
 	bucket objects.Bucket
@@ -122,18 +199,8 @@ func (r *remote) ReadAt(p []byte, offset int64) (int, error) {
 	}
 	defer body.Close()
 	n, err := io.ReadFull(body, p)
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
 	}
 	return n, err
-}
-
-// guarded runs a call into a library on bytes from outside; a panic becomes an error.
-func guarded(call func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("damaged data: %v", p)
-		}
-	}()
-	return call()
 }

@@ -12,7 +12,7 @@ import (
 func (n *node) leafType(c *element) {
 	switch c.Type.V {
 	case format.Boolean:
-		n.set(arrow.FixedWidthTypes.Boolean, booleans)
+		n.set(arrow.FixedWidthTypes.Boolean, shared)
 	case format.Int32:
 		n.int32Type(c)
 	case format.Int64:
@@ -20,9 +20,9 @@ func (n *node) leafType(c *element) {
 	case format.Int96:
 		n.set(&arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, int96s)
 	case format.Float:
-		n.set(arrow.PrimitiveTypes.Float32, fixed(4))
+		n.set(arrow.PrimitiveTypes.Float32, shared)
 	case format.Double:
-		n.set(arrow.PrimitiveTypes.Float64, fixed(8))
+		n.set(arrow.PrimitiveTypes.Float64, shared)
 	case format.ByteArray:
 		n.byteArrayType(c)
 	case format.FixedLenByteArray:
@@ -44,13 +44,13 @@ func (n *node) int32Type(c *element) {
 		n.smallInt(lt.BitWidth, lt.IsSigned)
 		return
 	case *format.DateType:
-		n.set(arrow.FixedWidthTypes.Date32, fixed(4))
+		n.set(arrow.FixedWidthTypes.Date32, shared)
 		return
 	case *format.TimeType:
 		n.unreadable("times of day are not supported")
 		return
 	case *format.DecimalType:
-		n.decimal(lt.Precision, lt.Scale, decimalInts(true))
+		n.decimal(lt.Precision, lt.Scale, decimalInts[int32])
 		return
 	}
 	switch {
@@ -65,13 +65,13 @@ func (n *node) int32Type(c *element) {
 	case c.converted(deprecated.Uint32):
 		n.smallInt(32, false)
 	case c.converted(deprecated.Date):
-		n.set(arrow.FixedWidthTypes.Date32, fixed(4))
+		n.set(arrow.FixedWidthTypes.Date32, shared)
 	case c.converted(deprecated.TimeMillis):
 		n.unreadable("times of day are not supported")
 	case c.converted(deprecated.Decimal):
-		n.decimal(c.Precision.V, c.Scale.V, decimalInts(true))
+		n.decimal(c.Precision.V, c.Scale.V, decimalInts[int32])
 	default:
-		n.set(arrow.PrimitiveTypes.Int32, fixed(4))
+		n.set(arrow.PrimitiveTypes.Int32, shared)
 	}
 }
 
@@ -87,9 +87,9 @@ func (n *node) smallInt(bits int8, signed bool) {
 	case bits == 16:
 		n.set(arrow.PrimitiveTypes.Uint16, narrow[uint16])
 	case signed:
-		n.set(arrow.PrimitiveTypes.Int32, fixed(4))
+		n.set(arrow.PrimitiveTypes.Int32, shared)
 	default:
-		n.set(arrow.PrimitiveTypes.Uint32, fixed(4))
+		n.set(arrow.PrimitiveTypes.Uint32, shared)
 	}
 }
 
@@ -97,9 +97,9 @@ func (n *node) int64Type(c *element) {
 	switch lt := c.logicalType().(type) {
 	case *format.IntType:
 		if lt.IsSigned {
-			n.set(arrow.PrimitiveTypes.Int64, fixed(8))
+			n.set(arrow.PrimitiveTypes.Int64, shared)
 		} else {
-			n.set(arrow.PrimitiveTypes.Uint64, fixed(8))
+			n.set(arrow.PrimitiveTypes.Uint64, shared)
 		}
 		return
 	case *format.TimestampType:
@@ -109,22 +109,22 @@ func (n *node) int64Type(c *element) {
 		n.unreadable("times of day are not supported")
 		return
 	case *format.DecimalType:
-		n.decimal(lt.Precision, lt.Scale, decimalInts(false))
+		n.decimal(lt.Precision, lt.Scale, decimalInts[int64])
 		return
 	}
 	switch {
 	case c.converted(deprecated.Uint64):
-		n.set(arrow.PrimitiveTypes.Uint64, fixed(8))
+		n.set(arrow.PrimitiveTypes.Uint64, shared)
 	case c.converted(deprecated.TimestampMillis):
-		n.set(&arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}, fixed(8))
+		n.set(&arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "UTC"}, shared)
 	case c.converted(deprecated.TimestampMicros):
-		n.set(&arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, fixed(8))
+		n.set(&arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}, shared)
 	case c.converted(deprecated.TimeMicros):
 		n.unreadable("times of day are not supported")
 	case c.converted(deprecated.Decimal):
-		n.decimal(c.Precision.V, c.Scale.V, decimalInts(false))
+		n.decimal(c.Precision.V, c.Scale.V, decimalInts[int64])
 	default:
-		n.set(arrow.PrimitiveTypes.Int64, fixed(8))
+		n.set(arrow.PrimitiveTypes.Int64, shared)
 	}
 }
 
@@ -145,13 +145,13 @@ func (n *node) timestamp(lt *format.TimestampType) {
 		n.unreadable("timestamps of an unknown unit")
 		return
 	}
-	n.set(t, fixed(8))
+	n.set(t, shared)
 }
 
 func (n *node) byteArrayType(c *element) {
 	switch lt := c.logicalType().(type) {
 	case *format.StringType:
-		n.set(arrow.BinaryTypes.String, byteArrays)
+		n.set(arrow.BinaryTypes.String, shared)
 		return
 	case *format.EnumType:
 		n.text(tables.LogicalEnum)
@@ -165,7 +165,7 @@ func (n *node) byteArrayType(c *element) {
 	}
 	switch {
 	case c.converted(deprecated.UTF8):
-		n.set(arrow.BinaryTypes.String, byteArrays)
+		n.set(arrow.BinaryTypes.String, shared)
 	case c.converted(deprecated.Enum):
 		n.text(tables.LogicalEnum)
 	case c.converted(deprecated.Json):
@@ -173,12 +173,12 @@ func (n *node) byteArrayType(c *element) {
 	case c.converted(deprecated.Decimal):
 		n.decimal(c.Precision.V, c.Scale.V, decimalBytes)
 	default:
-		n.set(arrow.BinaryTypes.Binary, byteArrays)
+		n.set(arrow.BinaryTypes.Binary, shared)
 	}
 }
 
 func (n *node) text(logical string) {
-	n.set(arrow.BinaryTypes.String, byteArrays)
+	n.set(arrow.BinaryTypes.String, shared)
 	n.metadata = logicalMetadata(logical)
 }
 
@@ -191,13 +191,13 @@ func (n *node) fixedLenType(c *element) {
 	switch lt := c.logicalType().(type) {
 	case *format.UUIDType:
 		if width == 16 {
-			n.set(&arrow.FixedSizeBinaryType{ByteWidth: 16}, fixed(16))
+			n.set(&arrow.FixedSizeBinaryType{ByteWidth: 16}, shared)
 			n.metadata = logicalMetadata(tables.LogicalUUID)
 			return
 		}
 	case *format.Float16Type:
 		if width == 2 {
-			n.set(arrow.FixedWidthTypes.Float16, fixed(2))
+			n.set(arrow.FixedWidthTypes.Float16, shared)
 			return
 		}
 	case *format.DecimalType:
@@ -210,7 +210,7 @@ func (n *node) fixedLenType(c *element) {
 	case c.converted(deprecated.Interval):
 		n.unreadable("intervals are not supported")
 	default:
-		n.set(&arrow.FixedSizeBinaryType{ByteWidth: width}, fixed(width))
+		n.set(&arrow.FixedSizeBinaryType{ByteWidth: width}, shared)
 	}
 }
 

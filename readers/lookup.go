@@ -9,8 +9,8 @@ import (
 )
 
 // lookUp makes a plain array of a dictionary array.
-func lookUp(d *array.Dictionary) (arrow.Array, error) {
-	builder := array.NewBuilder(memory.DefaultAllocator, d.Dictionary().DataType())
+func lookUp(mem memory.Allocator, d *array.Dictionary) (arrow.Array, error) {
+	builder := array.NewBuilder(mem, d.Dictionary().DataType())
 	defer builder.Release()
 	builder.Reserve(d.Len())
 	for i := range d.Len() {

@@ -14,20 +14,21 @@ import (
 type nestedSource struct {
 	node   *node
 	leaves []*leafBuffer
+	mem    memory.Allocator
 }
 
 // A leafBuffer holds the entries of a leaf that were read and not yet used.
 type leafBuffer struct {
 	pages *leafPages
 	keep  bool // dictionaries stay dictionaries: there is no second leaf to agree with
-	parts []*page
+	parts []*piece
 	ended bool
 
 	entry, value int // what is used of the first part: entries and values
 }
 
-func newNestedSource(n *node, leaves []*leafPages) *nestedSource {
-	s := &nestedSource{node: n}
+func newNestedSource(n *node, leaves []*leafPages, mem memory.Allocator) *nestedSource {
+	s := &nestedSource{node: n, mem: mem}
 	for _, l := range leaves {
 		s.leaves = append(s.leaves, &leafBuffer{pages: l, keep: len(leaves) == 1})
 	}
@@ -46,6 +47,9 @@ func (s *nestedSource) close() {
 
 // nestedRows bounds how many rows are assembled at once.
 const nestedRows = 16 << 10
+
+// nestedEntries bounds how many entries of a leaf are read at once.
+const nestedEntries = 64 << 10
 
 func (s *nestedSource) next(limit int) (arrow.Array, error) {
 	rows := min(limit, nestedRows)
@@ -73,7 +77,7 @@ func (s *nestedSource) next(limit int) (arrow.Array, error) {
 			return nil, err
 		}
 	}
-	return s.node.assemble(runs)
+	return s.node.assemble(s.mem, runs)
 }
 
 // A run holds the entries of some rows of one leaf.
@@ -89,7 +93,7 @@ func (l *leafBuffer) ready(rows int) (int, error) {
 		if n := l.complete(rows); n > 0 || l.ended {
 			return n, nil
 		}
-		p, err := l.pages.next()
+		p, err := l.pages.next(nestedEntries)
 		if err == io.EOF {
 			l.ended = true
 			continue
@@ -98,7 +102,7 @@ func (l *leafBuffer) ready(rows int) (int, error) {
 			return 0, err
 		}
 		if !l.keep {
-			if p.values, err = plain(p.values); err != nil {
+			if p.values, err = plain(l.pages.mem, p.values); err != nil {
 				return 0, err
 			}
 		}
@@ -165,18 +169,18 @@ func (l *leafBuffer) take(rows int) (*run, error) {
 		l.parts, l.entry, l.value = l.parts[1:], 0, 0
 	}
 	var err error
-	r.values, err = joined(values)
+	r.values, err = joined(l.pages.mem, values)
 	return r, err
 }
 
 // move copies the levels of the entries of a page up to end, and returns their values.
-func (l *leafBuffer) move(r *run, p *page, end int) arrow.Array {
+func (l *leafBuffer) move(r *run, p *piece, end int) arrow.Array {
 	n, dense := end-l.entry, end-l.entry
 	if len(p.def) == 0 {
 		r.def = append(r.def, make([]byte, n)...) // required all the way: level 0 is the only one
 	} else {
 		r.def = append(r.def, p.def[l.entry:end]...)
-		dense = countLevel(p.def[l.entry:end], l.pages.maxDef())
+		dense = countLevel(p.def[l.entry:end], l.pages.node.def)
 	}
 	if len(p.rep) == 0 {
 		r.rep = append(r.rep, make([]byte, n)...)
@@ -189,7 +193,7 @@ func (l *leafBuffer) move(r *run, p *page, end int) arrow.Array {
 }
 
 // joined makes one array of several. Where dictionaries and plain values meet, all become plain.
-func joined(parts []arrow.Array) (arrow.Array, error) {
+func joined(mem memory.Allocator, parts []arrow.Array) (arrow.Array, error) {
 	if len(parts) == 1 {
 		parts[0].Retain()
 		return parts[0], nil
@@ -198,34 +202,34 @@ func joined(parts []arrow.Array) (arrow.Array, error) {
 		if p.DataType().ID() != arrow.DICTIONARY {
 			continue
 		}
-		flat, err := plain(p)
+		flat, err := plain(mem, p)
 		if err != nil {
 			return nil, err
 		}
 		parts[i] = flat
 	}
-	return array.Concatenate(parts, memory.DefaultAllocator)
+	return array.Concatenate(parts, mem)
 }
 
 // plain looks the values of a dictionary array up. It takes over the reference to it.
-func plain(a arrow.Array) (arrow.Array, error) {
+func plain(mem memory.Allocator, a arrow.Array) (arrow.Array, error) {
 	d, ok := a.(*array.Dictionary)
 	if !ok {
 		return a, nil
 	}
 	defer a.Release()
-	return lookUp(d)
+	return lookUp(mem, d)
 }
 
 // assemble builds the array of a node from the entries of its leaves.
-func (n *node) assemble(runs []*run) (arrow.Array, error) {
+func (n *node) assemble(mem memory.Allocator, runs []*run) (arrow.Array, error) {
 	switch {
 	case len(n.children) == 0:
-		return n.assembleLeaf(runs[0])
+		return n.assembleLeaf(mem, runs[0])
 	case n.typ.ID() == arrow.STRUCT:
-		return n.assembleStruct(runs)
+		return n.assembleStruct(mem, runs)
 	default:
-		return n.assembleList(runs)
+		return n.assembleList(mem, runs)
 	}
 }
 
@@ -239,7 +243,7 @@ func (n *node) slots(r *run, visit func(entry int)) {
 	}
 }
 
-func (n *node) assembleLeaf(r *run) (arrow.Array, error) {
+func (n *node) assembleLeaf(mem memory.Allocator, r *run) (arrow.Array, error) {
 	var valid []byte
 	count, missing := 0, 0
 	n.slots(r, func(i int) {
@@ -253,11 +257,11 @@ func (n *node) assembleLeaf(r *run) (arrow.Array, error) {
 		}
 		count++
 	})
-	return expand(r.values, valid, count, missing)
+	return expand(mem, r.values, memory.NewBufferBytes(valid), count, missing)
 }
 
-func (n *node) assembleStruct(runs []*run) (arrow.Array, error) {
-	children, err := n.assembleChildren(runs)
+func (n *node) assembleStruct(mem memory.Allocator, runs []*run) (arrow.Array, error) {
+	children, err := n.assembleChildren(mem, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -295,8 +299,8 @@ func (n *node) present(r *run) (valid *memory.Buffer, count, missing int) {
 }
 
 // assembleList builds a list or map: a slot's list has the entries that begin an element until the next slot begins.
-func (n *node) assembleList(runs []*run) (arrow.Array, error) {
-	children, err := n.assembleChildren(runs)
+func (n *node) assembleList(mem memory.Allocator, runs []*run) (arrow.Array, error) {
+	children, err := n.assembleChildren(mem, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -332,11 +336,11 @@ func (n *node) makeMap(count, missing int, buffers []*memory.Buffer, children []
 	return makeNested(t, count, missing, buffers, []arrow.ArrayData{entries.Data()})
 }
 
-func (n *node) assembleChildren(runs []*run) ([]arrow.Array, error) {
+func (n *node) assembleChildren(mem memory.Allocator, runs []*run) ([]arrow.Array, error) {
 	var out []arrow.Array
 	for _, child := range n.children {
 		first := child.first - n.first
-		a, err := child.assemble(runs[first : first+child.leaves])
+		a, err := child.assemble(mem, runs[first:first+child.leaves])
 		if err != nil {
 			releaseAll(out)
 			return nil, err

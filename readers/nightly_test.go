@@ -8,8 +8,8 @@ import (
 	"strata/pipeline/objects"
 )
 
-// shared is the folder of public test data beside the checkout.
-func shared(t testing.TB, name string) string {
+// sharedPath is the folder of public test data beside the checkout.
+func sharedPath(t testing.TB, name string) string {
 	t.Helper()
 	path := filepath.Join("..", "..", "shared", name)
 	if _, err := os.Stat(path); err != nil {
@@ -19,7 +19,7 @@ func shared(t testing.TB, name string) string {
 }
 
 func TestNightlySnapshotIsReadWhole(t *testing.T) {
-	folder := shared(t, "nightly/snapshots")
+	folder := sharedPath(t, "nightly/snapshots")
 	bucket, err := objects.NewLocal(folder)
 	if err != nil {
 		t.Fatal(err)

@@ -1,104 +1,131 @@
 package readers
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math/bits"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/encoding"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/parquet-go/parquet-go/format"
 )
 
-// A leafPages reads the pages of one leaf column of a row group.
+// A leafPages reads one leaf column of a row group, some entries at a time: the values that are there, and the levels of all.
+// One goroutine uses it.
 type leafPages struct {
 	node  *node
-	pages *parquet.FilePages
-	chunk *parquet.FileColumnChunk
+	chunk chunk
+	left  int64 // entries that the footer promises and that have not come yet
+	mem   memory.Allocator
 
-	dictionary arrow.Array // of the chunk; made when the first page uses it
-	left       int64       // values that the footer promises and that have not come yet
+	dictionary arrow.Array // of the chunk
+	page       openPage
 }
 
-// A page is what one page holds: a dense array of the values that are there, and the levels of all.
-type page struct {
+// An openPage is what is left of the page at hand.
+type openPage struct {
+	left     int // entries
+	rep, def levels
+	values   valueSource
+	data     *memory.Buffer // that levels are read from
+}
+
+// A piece is some entries of one page.
+type piece struct {
 	values arrow.Array // dense; owned
-	def    []byte      // a level an entry; empty where all are there
-	rep    []byte      // a level an entry; empty outside of lists
 	n      int         // entries
-	source parquet.Page
+
+	valid *memory.Buffer // outside of lists and groups: which entries are there; nil: all. Owned
+	nulls int
+
+	def, rep []byte // elsewhere: a level an entry; nil: all 0
 }
 
-// release gives the levels back; the values may live on.
-func (p *page) release() {
+func (p *piece) release() {
 	p.values.Release()
-	parquet.Release(p.source)
-}
-
-func newLeafPages(n *node, chunk parquet.ColumnChunk, reader io.ReaderAt) *leafPages {
-	c := chunk.(*parquet.FileColumnChunk)
-	return &leafPages{node: n, chunk: c, pages: c.PagesFrom(reader), left: c.NumValues()}
+	release(p.valid)
 }
 
 func (l *leafPages) close() {
+	l.closePage()
 	if l.dictionary != nil {
 		l.dictionary.Release()
 		l.dictionary = nil
 	}
-	l.pages.Close()
+	l.chunk.close()
 }
 
-// next returns the next page that has entries; io.EOF after the last.
-func (l *leafPages) next() (out *page, err error) {
-	err = guarded(func() error {
-		out, err = l.read()
-		return err
-	})
-	return out, err
+func (l *leafPages) closePage() {
+	if l.page.values != nil {
+		l.page.values.close()
+	}
+	release(l.page.data)
+	l.page = openPage{}
 }
 
-func (l *leafPages) read() (*page, error) {
-	for {
-		source, err := l.pages.ReadPage()
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			if l.left > 0 {
-				return nil, fmt.Errorf("the column chunk ends %d values early", l.left)
-			}
+// next returns at least 1 and at most limit entries; io.EOF after the last.
+func (l *leafPages) next(limit int) (*piece, error) {
+	for l.page.left == 0 {
+		l.closePage()
+		if l.left == 0 {
 			return nil, io.EOF
 		}
-		if err != nil {
+		if err := l.open(); err != nil {
 			return nil, err
 		}
-		n := source.NumValues()
-		if n == 0 {
-			parquet.Release(source)
-			continue
-		}
-		if l.left -= n; l.left < 0 {
-			parquet.Release(source)
-			return nil, fmt.Errorf("the column chunk holds more values than its footer says")
-		}
-		return l.page(source, int(n))
 	}
+	n := min(limit, l.page.left)
+	l.page.left -= n
+	if l.flat() {
+		return l.flatPiece(n)
+	}
+	return l.levelPiece(n)
 }
 
-// page makes a dense array of a page.
-func (l *leafPages) page(source parquet.Page, n int) (*page, error) {
-	p := &page{n: n, source: source, def: source.DefinitionLevels(), rep: source.RepetitionLevels()}
-	dense := n
-	if len(p.def) > 0 {
-		dense = countLevel(p.def, l.maxDef())
+// flat tells whether an entry is a row and at most one level says whether it is there.
+func (l *leafPages) flat() bool { return l.node.rep == 0 && l.node.def <= 1 }
+
+func (l *leafPages) flatPiece(n int) (p *piece, err error) {
+	p = &piece{n: n}
+	if l.node.def == 1 {
+		p.valid = zeroBuffer(l.mem, (n+7)/8)
+		ones, err := l.page.def.bitmap(p.valid.Bytes(), n)
+		if err != nil {
+			p.valid.Release()
+			return nil, fmt.Errorf("definition levels: %w", err)
+		}
+		if p.nulls = n - ones; p.nulls == 0 {
+			p.valid.Release()
+			p.valid = nil
+		}
 	}
-	var err error
-	if p.values, err = l.values(source, dense); err != nil {
-		parquet.Release(source)
+	if p.values, err = l.page.values.next(n - p.nulls); err != nil {
+		release(p.valid)
 		return nil, err
 	}
 	return p, nil
 }
 
-func (l *leafPages) maxDef() byte { return l.node.def }
+func (l *leafPages) levelPiece(n int) (p *piece, err error) {
+	p = &piece{n: n}
+	dense := n
+	if l.node.rep > 0 {
+		p.rep = make([]byte, n)
+		if err := l.page.rep.fill(p.rep); err != nil {
+			return nil, fmt.Errorf("repetition levels: %w", err)
+		}
+	}
+	if l.node.def > 0 {
+		p.def = make([]byte, n)
+		if err := l.page.def.fill(p.def); err != nil {
+			return nil, fmt.Errorf("definition levels: %w", err)
+		}
+		dense = countLevel(p.def, l.node.def)
+	}
+	p.values, err = l.page.values.next(dense)
+	return p, err
+}
 
 func countLevel(levels []byte, level byte) int {
 	n := 0
@@ -110,47 +137,158 @@ func countLevel(levels []byte, level byte) int {
 	return n
 }
 
-func (l *leafPages) values(source parquet.Page, dense int) (arrow.Array, error) {
-	if l.node.typ.ID() == arrow.NULL {
-		return array.NewNull(dense), nil
+// open reads pages until one has entries, and the dictionary on the way.
+func (l *leafPages) open() error {
+	for {
+		p, err := l.chunk.next()
+		if err == io.EOF {
+			return fmt.Errorf("the column chunk ends %d values early", l.left)
+		}
+		if err != nil {
+			return err
+		}
+		if p.Type == dictionaryPage {
+			if err := l.readDictionary(p); err != nil {
+				return fmt.Errorf("its dictionary: %w", err)
+			}
+			continue
+		}
+		if err := l.openData(p); err != nil || l.page.left > 0 {
+			return err
+		}
+		l.closePage()
 	}
-	data := source.Data()
-	if source.Dictionary() == nil {
-		return l.node.convert(l.node.typ, data, dense, &pageOwner{source})
-	}
-	if err := l.readDictionary(source.Dictionary()); err != nil {
-		return nil, err
-	}
-	return l.indexed(data, dense, &pageOwner{source})
 }
 
-// readDictionary copies the dictionary of the chunk into an array of its own, once.
-func (l *leafPages) readDictionary(d parquet.Dictionary) error {
-	if l.dictionary != nil {
-		return nil
+// openData prepares the levels and values of a data page.
+func (l *leafPages) openData(p *rawPage) (err error) {
+	n := int(p.DataPageHeader.V.NumValues)
+	encoding := p.DataPageHeader.V.Encoding
+	if p.Type == format.DataPageV2 {
+		n, encoding = int(p.DataPageHeaderV2.V.NumValues), p.DataPageHeaderV2.V.Encoding
 	}
-	plain := d.Page()
-	shared, err := l.node.convert(l.node.typ, plain.Data(), d.Len(), &pageOwner{plain})
+	if int64(n) > l.left {
+		p.data.Release()
+		return fmt.Errorf("a page of %d values where the footer says that %d are left", n, l.left)
+	}
+	l.left -= int64(n)
+	l.page = openPage{left: n, data: p.data}
+	section := p.data.Bytes()
+	if p.Type == format.DataPageV2 {
+		err = l.levelsV2(p)
+	} else {
+		section, err = l.levelsV1(&p.DataPageHeader.V, section, n)
+	}
+	if err == nil {
+		data := memory.SliceBuffer(p.data, p.data.Len()-len(section), len(section))
+		l.page.values, err = l.values(encoding, data, n)
+	}
 	if err != nil {
-		return fmt.Errorf("its dictionary: %w", err)
+		l.closePage()
 	}
-	defer shared.Release()
-	l.dictionary, err = copyArray(shared)
 	return err
 }
 
-// indexed makes a dictionary array of a page's indexes.
-func (l *leafPages) indexed(data encoding.Values, dense int, owner *pageOwner) (arrow.Array, error) {
-	indexes := int32s(data)
-	if len(indexes) < dense {
-		return nil, fmt.Errorf("the page holds %d of %d values", len(indexes), dense)
-	}
-	size := uint32(l.dictionary.Len())
-	for _, index := range indexes[:dense] {
-		if uint32(index) >= size {
-			return nil, fmt.Errorf("index %d into a dictionary of %d values", index, size)
+// levelsV1 finds the levels before the values, and returns the rest.
+func (l *leafPages) levelsV1(h *format.DataPageHeader, data []byte, n int) (rest []byte, err error) {
+	if l.node.rep > 0 {
+		if l.page.rep, data, err = levelsBefore(data, h.RepetitionLevelEncoding, l.node.rep, n); err != nil {
+			return nil, fmt.Errorf("repetition levels: %w", err)
 		}
 	}
-	t := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: l.node.typ}
-	return makeDictionary(t, dense, owner.share(bytesOf(indexes[:dense])), nil, 0, l.dictionary), nil
+	if l.node.def > 0 {
+		if l.page.def, data, err = levelsBefore(data, h.DefinitionLevelEncoding, l.node.def, n); err != nil {
+			return nil, fmt.Errorf("definition levels: %w", err)
+		}
+	}
+	return data, nil
+}
+
+// levelsV2 cuts the levels into two.
+func (l *leafPages) levelsV2(p *rawPage) (err error) {
+	v2 := &p.DataPageHeaderV2.V
+	rep, def := p.levels[:v2.RepetitionLevelsByteLength], p.levels[v2.RepetitionLevelsByteLength:]
+	if l.page.rep, err = newLevels(rep, l.node.rep); err == nil {
+		l.page.def, err = newLevels(def, l.node.def)
+	}
+	return err
+}
+
+// levels reads repetition or definition levels of which most is the highest.
+type levels struct {
+	runs hybrid
+	old  []byte // those of the oldest encoding, all of the page
+	most byte
+}
+
+func newLevels(src []byte, most byte) (levels, error) {
+	runs, err := newHybrid(src, bits.Len8(most))
+	return levels{runs: runs, most: most}, err
+}
+
+// levelsBefore reads the levels at the beginning of a page of the first format.
+func levelsBefore(data []byte, encoding format.Encoding, most byte, n int) (levels, []byte, error) {
+	width := bits.Len8(most)
+	switch encoding {
+	case format.RLE:
+		if len(data) < 4 || uint64(binary.LittleEndian.Uint32(data)) > uint64(len(data)-4) {
+			return levels{}, nil, errShortRuns
+		}
+		end := 4 + int(binary.LittleEndian.Uint32(data))
+		l, err := newLevels(data[4:end:end], most)
+		return l, data[end:], err
+	case format.BitPacked:
+		size := (n*width + 7) / 8
+		if size > len(data) {
+			return levels{}, nil, errShortRuns
+		}
+		l := levels{old: make([]byte, n), most: most}
+		return l, data[size:], bitPackedLevels(l.old, data[:size], width, most)
+	}
+	return levels{}, nil, fmt.Errorf("encoding %s is not supported", encoding)
+}
+
+// fill reads the next levels.
+func (l *levels) fill(dst []byte) error {
+	if l.old != nil {
+		l.old = l.old[copy(dst, l.old):]
+		return nil
+	}
+	return l.runs.levels(dst, l.most)
+}
+
+// bitmap reads the next n levels of 0 and 1 as bits, and returns how many ones there are.
+func (l *levels) bitmap(dst []byte, n int) (int, error) {
+	if l.old == nil {
+		return l.runs.bitmap(dst, n)
+	}
+	for i, level := range l.old[:n] {
+		dst[i>>3] |= level << (i & 7)
+	}
+	ones := countLevel(l.old[:n], 1)
+	l.old = l.old[n:]
+	return ones, nil
+}
+
+// readDictionary makes an array of the chunk's dictionary.
+func (l *leafPages) readDictionary(p *rawPage) error {
+	if l.dictionary != nil {
+		p.data.Release()
+		return fmt.Errorf("a second one")
+	}
+	n, encoding := int(p.DictionaryPageHeader.V.NumValues), p.DictionaryPageHeader.V.Encoding
+	if encoding == format.PlainDictionary {
+		encoding = format.Plain
+	}
+	if l.node.width() == 0 && l.node.physical == format.ByteArray && n > p.data.Len()/4 {
+		p.data.Release()
+		return fmt.Errorf("%d texts in %d bytes", n, p.data.Len())
+	}
+	source, err := l.values(encoding, p.data, n)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	l.dictionary, err = source.next(n)
+	return err
 }

@@ -2,12 +2,15 @@ package readers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"strata/pipeline/objects"
 )
 
 // A rowGroup yields the columns of one row group. It fits tables.Columns.
@@ -16,19 +19,19 @@ type rowGroup struct {
 	index   int
 	rows    int64
 	columns map[string]*column
+	fetched spans
 }
 
 // A column is one requested column of a row group.
 type column struct {
-	name   string
-	source source         // nil for a column that the file lacks
-	typ    arrow.DataType // as the snapshot's schema has it
-	widen  func(arrow.Array) (arrow.Array, error)
+	wantedColumn
+	source source // nil for a column that the file lacks
+	mem    memory.Allocator
 	left   int64       // rows
-	held   arrow.Array // what was read of a page beyond a limit
+	held   arrow.Array // what was read beyond a limit
 }
 
-// A source reads arrays of whole rows, at most limit of them where it can choose; io.EOF after the last.
+// A source reads arrays of whole rows, at least 1 and at most limit of them; io.EOF after the last.
 type source interface {
 	next(limit int) (arrow.Array, error)
 	close()
@@ -42,18 +45,18 @@ func (g *rowGroup) Close() error {
 	for _, c := range g.columns {
 		if c.held != nil {
 			c.held.Release()
-			c.held = nil
 		}
 		if c.source != nil {
 			c.source.close()
-			c.source = nil
 		}
 	}
+	g.columns = nil
+	g.fetched.release()
 	return nil
 }
 
 // Next returns the next rows of a column.
-func (g *rowGroup) Next(name string, limit int) (arrow.Array, error) {
+func (g *rowGroup) Next(name string, limit int) (rows arrow.Array, err error) {
 	c, ok := g.columns[name]
 	if !ok {
 		return nil, fmt.Errorf("column %q was not asked for when the row group was opened", name)
@@ -61,25 +64,32 @@ func (g *rowGroup) Next(name string, limit int) (arrow.Array, error) {
 	if c.left == 0 {
 		return nil, io.EOF
 	}
-	rows, err := c.next(int(min(int64(limit), c.left)))
+	err = guarded(func() error {
+		rows, err = c.next(int(min(int64(max(limit, 1)), c.left)))
+		return err
+	})
+	if err == io.EOF {
+		err = fmt.Errorf("the column ends %d rows early", c.left)
+	}
 	if err != nil {
-		if err == io.EOF {
-			err = fmt.Errorf("the column ends %d rows early", c.left)
-		}
 		return nil, g.fault(name, err)
 	}
 	c.left -= int64(rows.Len())
 	return rows, nil
 }
 
-// fault names the place of an error.
+// fault names the place of an error. What the store says stays what it is; the rest is a fault of the file.
 func (g *rowGroup) fault(column string, err error) error {
-	return &FormatError{Object: g.file.url(), Err: fmt.Errorf("row group %d, column %q: %w", g.index, column, err)}
+	err = fmt.Errorf("row group %d, column %q: %w", g.index, column, err)
+	if errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("read %s: %w", g.file.url(), err)
+	}
+	return g.file.fault(err)
 }
 
 func (c *column) next(limit int) (arrow.Array, error) {
 	if c.source == nil {
-		return nulls(c.typ, limit), nil
+		return nulls(c.mem, c.typ, min(limit, nestedRows)), nil
 	}
 	if c.held == nil {
 		rows, err := c.source.next(limit)
@@ -107,43 +117,82 @@ func (c *column) widened(rows arrow.Array) (arrow.Array, error) {
 		return rows, nil
 	}
 	defer rows.Release()
-	return c.widen(rows)
+	return c.widen(c.mem, rows)
 }
 
 // nulls is an array of nothing but nulls.
-func nulls(t arrow.DataType, n int) arrow.Array {
+func nulls(mem memory.Allocator, t arrow.DataType, n int) arrow.Array {
 	if t.ID() == arrow.NULL {
 		return array.NewNull(n)
 	}
-	return array.MakeArrayOfNull(memory.DefaultAllocator, t, n)
+	b := array.NewBuilder(mem, t)
+	defer b.Release()
+	b.AppendNulls(n)
+	return b.NewArray()
 }
 
 // openRowGroup prepares the columns of a row group and fetches their bytes.
-func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColumn) (*rowGroup, error) {
-	group := f.parquet.RowGroups()[index]
-	chunks := group.ColumnChunks()
-	g := &rowGroup{file: f, index: index, rows: group.NumRows(), columns: map[string]*column{}}
-	bytes, err := f.fetch(ctx, index, wanted)
-	if err != nil {
-		return nil, fmt.Errorf("row group %d: %w", index, err)
-	}
+func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColumn, opts Options) (*rowGroup, error) {
+	g := &rowGroup{file: f, index: index, rows: f.footer.RowGroups[index].NumRows, columns: map[string]*column{}}
+	var leaves []*leafPages
 	for _, w := range wanted {
-		c := &column{name: w.name, typ: w.typ, widen: w.widen, left: g.rows}
-		g.columns[w.name] = c
-		if w.node == nil {
+		c := &column{wantedColumn: w, mem: opts.Allocator, left: g.rows}
+		if g.columns[w.name] = c; w.node == nil {
 			continue
 		}
-		leaves := make([]*leafPages, 0, w.node.leaves)
-		for _, n := range w.node.leafNodes(nil) {
-			leaves = append(leaves, newLeafPages(n, chunks[n.first], bytes))
+		own, err := f.leaves(index, w.node, opts)
+		if err != nil {
+			return nil, g.fault(w.name, err)
 		}
-		if w.node.rep == 0 && len(w.node.children) == 0 {
-			c.source = &flatSource{leaf: leaves[0]}
-		} else {
-			c.source = newNestedSource(w.node, leaves)
-		}
+		c.source = newSource(w.node, own, opts.Allocator)
+		leaves = append(leaves, own...)
+	}
+	if err := g.attach(ctx, leaves, opts.Allocator); err != nil {
+		return nil, fmt.Errorf("row group %d: %w", index, err)
 	}
 	return g, nil
+}
+
+// leaves prepares the leaf columns of a column; their bytes are still to be attached.
+func (f *file) leaves(index int, n *node, opts Options) ([]*leafPages, error) {
+	var out []*leafPages
+	for _, leaf := range n.leafNodes(nil) {
+		m, start, end, err := f.place(index, leaf)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, &leafPages{node: leaf, left: m.NumValues, mem: opts.Allocator, chunk: chunk{
+			at: start, end: end, codec: m.Codec, checksums: !opts.SkipChecksums, pageBytes: opts.PageBytes, mem: opts.Allocator,
+		}})
+	}
+	return out, nil
+}
+
+// attach gives the leaves a reader of their bytes: the local file, or what is fetched here.
+func (g *rowGroup) attach(ctx context.Context, leaves []*leafPages, mem memory.Allocator) error {
+	var reader io.ReaderAt = g.file.local
+	if g.file.local == nil {
+		var all spans
+		for _, l := range leaves {
+			all = append(all, span{start: l.chunk.at, end: l.chunk.end})
+		}
+		g.fetched = merged(all)
+		if err := g.file.fetch(ctx, mem, g.fetched); err != nil {
+			return err
+		}
+		reader = g.fetched
+	}
+	for _, l := range leaves {
+		l.chunk.bytes = reader
+	}
+	return nil
+}
+
+func newSource(n *node, leaves []*leafPages, mem memory.Allocator) source {
+	if n.rep == 0 && len(n.children) == 0 {
+		return &flatSource{leaf: leaves[0]}
+	}
+	return newNestedSource(n, leaves, mem)
 }
 
 // leafNodes appends the leaves below a node, in the file's order.
@@ -162,16 +211,11 @@ type flatSource struct{ leaf *leafPages }
 
 func (s *flatSource) close() { s.leaf.close() }
 
-func (s *flatSource) next(int) (arrow.Array, error) {
-	p, err := s.leaf.next()
+func (s *flatSource) next(limit int) (arrow.Array, error) {
+	p, err := s.leaf.next(limit)
 	if err != nil {
 		return nil, err
 	}
 	defer p.release()
-	if len(p.def) == 0 {
-		p.values.Retain()
-		return p.values, nil
-	}
-	valid, missing := validity(p.def, s.leaf.maxDef())
-	return expand(p.values, valid, p.n, missing)
+	return expand(s.leaf.mem, p.values, p.valid, p.n, p.nulls)
 }

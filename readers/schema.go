@@ -1,275 +1,233 @@
 package readers
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/format"
+
+	"strata/pipeline/tables"
 )
 
-// A wantedColumn is a column of a snapshot as one of its files has it.
-type wantedColumn struct {
-	name  string
-	typ   arrow.DataType                         // as the snapshot has it
-	node  *node                                  // as the file has it; nil where it does not
-	widen func(arrow.Array) (arrow.Array, error) // from the file's type to the snapshot's; nil where they agree
+// A node is one column, or a part of one, of a file: what its values look like and where they are. Levels are those of
+// Parquet: a value is there when its definition level reaches def, and belongs to the list of its repetition level.
+type node struct {
+	name     string
+	typ      arrow.DataType // nil for what cannot be read
+	metadata arrow.Metadata
+	why      string // why it cannot be read
+	nullable bool
+
+	def  byte // the definition level at which this node itself is not null
+	rep  byte // the repetition level of the lists around it
+	slot byte // the definition level from which the innermost list around it has an element here; 0 outside of lists
+
+	children []*node // list: the element; map: key and value; struct: the fields
+	itemDef  byte    // list and map: the definition level from which there is an element
+	first    int     // the first leaf column of the file below this node
+	leaves   int     // how many
+	convert  converter
+
+	physical format.Type // of a leaf
+	length   int         // of a leaf of fixed-length bytes
 }
 
-// A unionColumn is one column of a snapshot.
-type unionColumn struct {
-	field arrow.Field
-	nodes []*node // by file; nil where a file lacks it
-	fault error   // why it cannot be read, if it cannot
+// unreadable marks a node, with the reason.
+func (n *node) unreadable(format string, args ...any) *node {
+	n.typ, n.why = nil, fmt.Sprintf(format, args...)
+	return n
 }
 
-// A union is the schema of all files of a snapshot together: every column of any of them, in the order of their first appearance.
-type union struct {
-	columns []*unionColumn
-	byName  map[string]*unionColumn
-	notes   []string
-}
+// A place is what a node's position in the schema means for its levels.
+type place struct{ def, rep, slot byte }
 
-// unify joins the schemas of files. What does not fit together is a fault of its column, for who asks for it.
-func unify(files []*file) (*union, error) {
-	u := &union{byName: map[string]*unionColumn{}}
-	for i, f := range files {
-		root, _, err := schemaTree(f.parquet.Metadata().Schema)
-		if err != nil {
-			return nil, &FormatError{Object: f.url(), Err: err}
-		}
-		leaf, seen := 0, map[string]bool{}
-		for _, c := range root.children {
-			n := newNode(c, levels{}, &leaf)
-			u.add(files, i, n, seen[n.name])
-			seen[n.name] = true
-		}
+// newNode reads the schema of a column below the root.
+func newNode(c *element, at place, firstLeaf *int) *node {
+	if c.repeated() { // a bare repeated field is a list without a name of its own
+		return repeatedNode(c, at, firstLeaf)
 	}
-	for _, c := range u.columns {
-		if slices.Contains(c.nodes, nil) {
-			c.field.Nullable = true
-		}
-		if c.fault != nil && c.field.Type == nil {
-			c.field.Type = arrow.Null
-		}
+	n := &node{name: c.Name, nullable: c.optional(), rep: at.rep, slot: at.slot, def: at.def, first: *firstLeaf}
+	if c.optional() {
+		n.def++
 	}
-	return u, nil
+	n.fill(c, firstLeaf)
+	n.leaves = *firstLeaf - n.first
+	return n
 }
 
-// add takes a column of file i.
-func (u *union) add(files []*file, i int, n *node, again bool) {
-	c := u.byName[n.name]
-	if c == nil {
-		c = &unionColumn{field: n.field(n.name), nodes: make([]*node, len(files))}
-		u.byName[n.name] = c
-		u.columns = append(u.columns, c)
-		if i > 0 {
-			u.notes = append(u.notes, fmt.Sprintf("column %q appears from %s on; it is null in the files before", n.name, files[i].url()))
-		}
-	}
+// fill decides what the column is.
+func (n *node) fill(c *element, firstLeaf *int) {
+	inner := place{def: n.def, rep: n.rep, slot: n.slot}
 	switch {
-	case again:
-		c.fault = fmt.Errorf("%s: there are two columns of the name %q", files[i].url(), n.name)
-		u.notes = append(u.notes, c.fault.Error())
-		return
-	case n.typ == nil:
-		c.fault = fmt.Errorf("%s: column %q is unsupported: %s", files[i].url(), n.name, n.why)
+	case c.leaf():
+		*firstLeaf++
+		n.physical, n.length = c.Type.V, int(c.TypeLength.V)
+		n.leafType(c)
+	case len(c.children) == 0:
+		n.unreadable("a group without fields")
+	case isList(c):
+		n.list(c, inner, firstLeaf)
+	case isMap(c):
+		n.mapping(c, inner, firstLeaf)
 	default:
-		u.join(c, n, files, i)
+		n.structure(c, inner, firstLeaf)
 	}
-	c.nodes[i] = n
-	c.field.Nullable = c.field.Nullable || n.nullable
 }
 
-// join finds a type that holds the values of all files so far and of this one.
-func (u *union) join(c *unionColumn, n *node, files []*file, i int) {
-	if c.field.Type == nil {
-		if c.fault == nil {
-			c.field.Type, c.field.Metadata = n.typ, n.metadata
+// An element is one part of the schema in a file's footer, with the parts below it.
+type element struct {
+	*format.SchemaElement
+	children []*element
+}
+
+// schemaTree nests the flat list of a footer.
+func schemaTree(flat []format.SchemaElement) (*element, error) {
+	root, rest, err := subtree(flat, 0)
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("the schema in the footer has %d elements too many", len(rest))
+	}
+	return root, err
+}
+
+func subtree(flat []format.SchemaElement, depth int) (root *element, rest []format.SchemaElement, err error) {
+	if len(flat) == 0 || flat[0].NumChildren.V < 0 || depth > maxDepth {
+		return nil, nil, errors.New("the schema in the footer is cut off or nests too deep")
+	}
+	root, rest = &element{SchemaElement: &flat[0]}, flat[1:]
+	for range root.NumChildren.V {
+		var child *element
+		if child, rest, err = subtree(rest, depth+1); err != nil {
+			return nil, nil, err
 		}
+		root.children = append(root.children, child)
+	}
+	return root, rest, nil
+}
+
+func (e *element) leaf() bool     { return len(e.children) == 0 && e.Type.Valid }
+func (e *element) optional() bool { return e.RepetitionType.V == format.Optional }
+func (e *element) repeated() bool { return e.RepetitionType.V == format.Repeated }
+
+// logicalType is the annotation in the newer form; nil where there is none.
+func (e *element) logicalType() format.LogicalTypeValue {
+	return e.LogicalType.Value
+}
+
+// converted tells whether the element has an annotation in the older form.
+func (e *element) converted(types ...deprecated.ConvertedType) bool {
+	return e.ConvertedType.Valid && slices.Contains(types, e.ConvertedType.V)
+}
+
+// holdsRepeated tells whether a group is of the shape that lists and maps have.
+func (e *element) holdsRepeated() bool { return len(e.children) == 1 && e.children[0].repeated() }
+
+func isList(c *element) bool {
+	_, ok := c.logicalType().(*format.ListType)
+	return (ok || c.converted(deprecated.List)) && c.holdsRepeated()
+}
+
+func isMap(c *element) bool {
+	_, ok := c.logicalType().(*format.MapType)
+	return (ok || c.converted(deprecated.Map, deprecated.MapKeyValue)) && c.holdsRepeated() && !c.children[0].leaf()
+}
+
+// list reads a list in its standard shape (an optional or required group, a repeated group, one element) or in one of the older ones,
+// where the repeated field is itself the element (backward compatibility rules of the Parquet format, LogicalTypes.md).
+func (n *node) list(c *element, at place, firstLeaf *int) {
+	repeated := c.children[0]
+	at.def, at.rep = at.def+1, at.rep+1
+	at.slot, n.itemDef = at.def, at.def
+	var element *node
+	switch inner := repeated.children; {
+	case !repeated.leaf() && len(inner) == 1 && repeated.Name != "array" && repeated.Name != c.Name+"_tuple":
+		element = newNode(inner[0], at, firstLeaf)
+	default:
+		element = elementNode(repeated, at, firstLeaf)
+	}
+	n.listOf(element)
+}
+
+func (n *node) listOf(element *node) {
+	n.children = []*node{element}
+	if element.typ == nil {
+		n.unreadable("its elements: %s", element.why)
 		return
 	}
-	if arrow.TypeEqual(c.field.Type, n.typ) {
-		if !c.field.Metadata.Equal(n.metadata) {
-			c.field.Metadata = arrow.Metadata{} // text of two kinds is text
-		}
+	n.typ = arrow.ListOfField(element.field("element"))
+}
+
+// elementNode reads a repeated field as the element of its list.
+func elementNode(c *element, at place, firstLeaf *int) *node {
+	n := &node{name: c.Name, rep: at.rep, slot: at.slot, def: at.def, first: *firstLeaf}
+	n.fill(c, firstLeaf)
+	n.leaves = *firstLeaf - n.first
+	return n
+}
+
+// repeatedNode reads a repeated field that no list is around: a list that is never null.
+func repeatedNode(c *element, at place, firstLeaf *int) *node {
+	n := &node{name: c.Name, rep: at.rep, slot: at.slot, def: at.def, first: *firstLeaf}
+	inner := place{def: at.def + 1, rep: at.rep + 1, slot: at.def + 1}
+	n.itemDef = inner.def
+	n.listOf(elementNode(c, inner, firstLeaf))
+	n.leaves = *firstLeaf - n.first
+	return n
+}
+
+// mapping reads a map: a repeated group of a key and, mostly, a value.
+func (n *node) mapping(c *element, at place, firstLeaf *int) {
+	repeated := c.children[0]
+	at.def, at.rep = at.def+1, at.rep+1
+	at.slot, n.itemDef = at.def, at.def
+	for _, part := range repeated.children {
+		n.children = append(n.children, newNode(part, at, firstLeaf))
+	}
+	if len(n.children) == 1 { // keys alone: the set of them
+		n.listOf(n.children[0])
 		return
 	}
-	wide := wider(c.field.Type, n.typ)
-	if wide == nil {
-		c.fault = fmt.Errorf("column %q is a %s in %s and a %s in %s; deliver it in one type", n.name, n.typ, files[i].url(),
-			c.field.Type, files[firstWith(c.nodes)].url())
+	if len(n.children) != 2 {
+		n.unreadable("a map of %d parts", len(n.children))
 		return
 	}
-	if !arrow.TypeEqual(wide, c.field.Type) || !arrow.TypeEqual(wide, n.typ) {
-		u.notes = append(u.notes, fmt.Sprintf("column %q is a %s in %s; it is read as %s", n.name, n.typ, files[i].url(), wide))
-	}
-	c.field.Type = wide
-}
-
-func firstWith(nodes []*node) int {
-	return slices.IndexFunc(nodes, func(n *node) bool { return n != nil })
-}
-
-// wider returns the narrowest type that holds all values of both; nil where there is none.
-func wider(a, b arrow.DataType) arrow.DataType {
-	if a.ID() == arrow.NULL {
-		return b
-	}
-	if b.ID() == arrow.NULL {
-		return a
-	}
-	if arrow.IsInteger(a.ID()) && arrow.IsInteger(b.ID()) {
-		return widerInt(a, b)
-	}
-	if arrow.IsFloating(a.ID()) && arrow.IsFloating(b.ID()) {
-		if a.(arrow.FixedWidthDataType).BitWidth() > b.(arrow.FixedWidthDataType).BitWidth() {
-			return a
-		}
-		return b
-	}
-	return widerScaled(a, b)
-}
-
-func widerInt(a, b arrow.DataType) arrow.DataType {
-	bitsA, bitsB := a.(arrow.FixedWidthDataType).BitWidth(), b.(arrow.FixedWidthDataType).BitWidth()
-	signedA, signedB := arrow.IsSignedInteger(a.ID()), arrow.IsSignedInteger(b.ID())
-	if signedA == signedB {
-		if bitsA > bitsB {
-			return a
-		}
-		return b
-	}
-	unsigned, signed := bitsA, b
-	if signedA {
-		unsigned, signed = bitsB, a
-	}
+	key, value := n.children[0], n.children[1]
 	switch {
-	case signed.(arrow.FixedWidthDataType).BitWidth() > unsigned:
-		return signed
-	case unsigned < 64:
-		return map[int]arrow.DataType{8: arrow.PrimitiveTypes.Int16, 16: arrow.PrimitiveTypes.Int32, 32: arrow.PrimitiveTypes.Int64}[unsigned]
-	}
-	return nil
-}
-
-// widerScaled joins timestamps of two units, and decimals of two precisions.
-func widerScaled(a, b arrow.DataType) arrow.DataType {
-	switch a := a.(type) {
-	case *arrow.TimestampType:
-		if b, ok := b.(*arrow.TimestampType); ok && a.TimeZone == b.TimeZone {
-			return &arrow.TimestampType{Unit: max(a.Unit, b.Unit), TimeZone: a.TimeZone}
-		}
-	case *arrow.Decimal128Type:
-		if b, ok := b.(*arrow.Decimal128Type); ok && a.Scale == b.Scale {
-			return &arrow.Decimal128Type{Precision: max(a.Precision, b.Precision), Scale: a.Scale}
-		}
-	}
-	return nil
-}
-
-// widening returns how arrays of a file's type become those of the snapshot's; nil where nothing is to do.
-func widening(from, to arrow.DataType) func(arrow.Array) (arrow.Array, error) {
-	if arrow.TypeEqual(from, to) {
-		return nil
-	}
-	return func(a arrow.Array) (arrow.Array, error) {
-		if from.ID() == arrow.NULL {
-			return nulls(to, a.Len()), nil
-		}
-		a.Retain()
-		flat, err := plain(a)
-		if err != nil {
-			return nil, err
-		}
-		defer flat.Release()
-		builder := array.NewBuilder(memory.DefaultAllocator, to)
-		defer builder.Release()
-		builder.Reserve(flat.Len())
-		for i := range flat.Len() {
-			if flat.IsNull(i) {
-				builder.AppendNull()
-			} else if err := appendWide(builder, flat, i); err != nil {
-				return nil, err
-			}
-		}
-		return builder.NewArray(), nil
-	}
-}
-
-// appendWide appends value i to a builder of a wider type.
-func appendWide(b array.Builder, a arrow.Array, i int) error {
-	switch b := b.(type) {
-	case *array.Int16Builder:
-		b.Append(int16(integer(a, i)))
-	case *array.Int32Builder:
-		b.Append(int32(integer(a, i)))
-	case *array.Int64Builder:
-		b.Append(integer(a, i))
-	case *array.Uint16Builder:
-		b.Append(uint16(integer(a, i)))
-	case *array.Uint32Builder:
-		b.Append(uint32(integer(a, i)))
-	case *array.Uint64Builder:
-		b.Append(uint64(integer(a, i)))
-	case *array.Float32Builder:
-		b.Append(a.(*array.Float16).Value(i).Float32())
-	case *array.Float64Builder:
-		b.Append(floating(a, i))
-	case *array.TimestampBuilder:
-		return appendTimestamp(b, a.(*array.Timestamp), i)
-	case *array.Decimal128Builder:
-		b.Append(a.(*array.Decimal128).Value(i))
+	case key.typ == nil:
+		n.unreadable("its keys: %s", key.why)
+	case value.typ == nil:
+		n.unreadable("its values: %s", value.why)
 	default:
-		return fmt.Errorf("%s cannot be read as %s", a.DataType(), b.Type())
+		m := arrow.MapOf(key.typ, value.typ)
+		m.SetItemNullable(true)
+		n.typ = m
 	}
-	return nil
 }
 
-func appendTimestamp(b *array.TimestampBuilder, a *array.Timestamp, i int) error {
-	from, to := a.DataType().(*arrow.TimestampType).Unit, b.Type().(*arrow.TimestampType).Unit
-	v := int64(a.Value(i))
-	for ; from < to; from++ {
-		if v > (1<<63-1)/1000 || v < (-1<<63)/1000 {
-			return fmt.Errorf("timestamp %d does not fit into %s", v, b.Type())
+func (n *node) structure(c *element, at place, firstLeaf *int) {
+	var fields []arrow.Field
+	for _, part := range c.children {
+		child := newNode(part, at, firstLeaf)
+		n.children = append(n.children, child)
+		if child.typ == nil {
+			n.why = fmt.Sprintf("its field %q: %s", child.name, child.why)
+			continue
 		}
-		v *= 1000
+		fields = append(fields, child.field(child.name))
 	}
-	b.Append(arrow.Timestamp(v))
-	return nil
+	if n.why == "" {
+		n.typ = arrow.StructOf(fields...)
+	}
 }
 
-func integer(a arrow.Array, i int) int64 {
-	switch a := a.(type) {
-	case *array.Int8:
-		return int64(a.Value(i))
-	case *array.Int16:
-		return int64(a.Value(i))
-	case *array.Int32:
-		return int64(a.Value(i))
-	case *array.Int64:
-		return a.Value(i)
-	case *array.Uint8:
-		return int64(a.Value(i))
-	case *array.Uint16:
-		return int64(a.Value(i))
-	case *array.Uint32:
-		return int64(a.Value(i))
-	case *array.Uint64:
-		return int64(a.Value(i))
-	}
-	return 0
+// field is the node as an Arrow field.
+func (n *node) field(name string) arrow.Field {
+	return arrow.Field{Name: name, Type: n.typ, Nullable: n.nullable, Metadata: n.metadata}
 }
 
-func floating(a arrow.Array, i int) float64 {
-	switch a := a.(type) {
-	case *array.Float16:
-		return float64(a.Value(i).Float32())
-	case *array.Float32:
-		return float64(a.Value(i))
-	case *array.Float64:
-		return a.Value(i)
-	}
-	return 0
+// logicalMetadata marks a field with a logical type that Arrow has no type for.
+func logicalMetadata(name string) arrow.Metadata {
+	return arrow.NewMetadata([]string{tables.LogicalKey}, []string{name})
 }

@@ -19,30 +19,49 @@ type Snapshot struct {
 	schema *arrow.Schema
 	groups []groupAt
 	rows   int64
+	opts   Options
 }
 
 type groupAt struct{ file, index int }
 
-// Open reads the footers of pinned objects and joins their schemas. All objects that cannot be read are reported.
+// A RowGroup says where a row group is and how large.
+type RowGroup struct {
+	Object          int   // place in Objects
+	Index           int   // in its file
+	Rows            int64 // at least 1
+	CompressedBytes int64 // of all its columns
+}
+
+// Open reads the footers of pinned objects and joins their schemas, with the default options.
 func Open(ctx context.Context, bucket objects.Bucket, pinned []objects.Info) (*Snapshot, error) {
-	s := &Snapshot{files: make([]*file, len(pinned))}
+	return OpenWith(ctx, bucket, pinned, Options{})
+}
+
+// openFiles is how many footers are read at once.
+const openFiles = 8
+
+// OpenWith reads the footers of pinned objects and joins their schemas. All objects that cannot be read are reported: a FormatError
+// for each that is no proper Parquet file, objects.ErrChanged for one that was replaced since it was pinned. The caller closes it.
+func OpenWith(ctx context.Context, bucket objects.Bucket, pinned []objects.Info, opts Options) (*Snapshot, error) {
+	s := &Snapshot{files: make([]*file, len(pinned)), opts: opts.withDefaults()}
 	faults := make([]error, len(pinned))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
+	var group errgroup.Group
+	group.SetLimit(openFiles)
 	for i, object := range pinned {
 		group.Go(func() error {
-			s.files[i], faults[i] = openFile(groupCtx, bucket, object)
-			return groupCtx.Err()
+			s.files[i], faults[i] = openFile(ctx, bucket, object)
+			return nil
 		})
 	}
-	err := errors.Join(append(faults, group.Wait())...)
-	if err == nil {
-		s.union, err = unify(s.files)
-	}
-	if err != nil {
+	group.Wait()
+	if err := errors.Join(faults...); err != nil {
 		s.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		return nil, err
 	}
+	s.union = unify(s.files)
 	s.index()
 	return s, nil
 }
@@ -54,10 +73,10 @@ func (s *Snapshot) index() {
 	}
 	s.schema = arrow.NewSchema(fields, nil)
 	for i, f := range s.files {
-		for g, group := range f.parquet.RowGroups() {
-			if group.NumRows() > 0 {
+		for g, group := range f.footer.RowGroups {
+			if group.NumRows > 0 {
 				s.groups = append(s.groups, groupAt{i, g})
-				s.rows += group.NumRows()
+				s.rows += group.NumRows
 			}
 		}
 	}
@@ -94,15 +113,48 @@ func (s *Snapshot) Objects() []objects.Info {
 func (s *Snapshot) Address(i int) string { return s.files[i].url() }
 
 // ObjectRows is the number of rows of object i.
-func (s *Snapshot) ObjectRows(i int) int64 { return s.files[i].parquet.NumRows() }
+func (s *Snapshot) ObjectRows(i int) (rows int64) {
+	for _, g := range s.files[i].footer.RowGroups {
+		rows += g.NumRows
+	}
+	return rows
+}
+
+// RowGroups are all row groups that have rows, in the order of the objects.
+func (s *Snapshot) RowGroups() []RowGroup {
+	out := make([]RowGroup, len(s.groups))
+	for i, at := range s.groups {
+		g := &s.files[at.file].footer.RowGroups[at.index]
+		out[i] = RowGroup{Object: at.file, Index: at.index, Rows: g.NumRows}
+		for c := range g.Columns {
+			out[i].CompressedBytes += max(g.Columns[c].MetaData.TotalCompressedSize, 0)
+		}
+	}
+	return out
+}
 
 // RowGroupRows is the number of rows of every row group that has any.
 func (s *Snapshot) RowGroupRows() []int64 {
 	out := make([]int64, len(s.groups))
 	for i, at := range s.groups {
-		out[i] = s.files[at.file].parquet.RowGroups()[at.index].NumRows()
+		out[i] = s.files[at.file].footer.RowGroups[at.index].NumRows
 	}
 	return out
+}
+
+// Unchanged looks whether the objects are still in the versions that were pinned. An error wraps objects.ErrChanged or
+// objects.ErrNotFound and names the first that is not.
+func (s *Snapshot) Unchanged(ctx context.Context) error {
+	for _, f := range s.files {
+		now, err := f.bucket.Stat(ctx, f.object.Key)
+		if err == nil && now.Version != f.object.Version {
+			err = objects.ErrChanged
+		}
+		if err != nil {
+			return fmt.Errorf("%s, read by this run: %w", f.url(), err)
+		}
+	}
+	return nil
 }
 
 // Check returns the faults of columns that are about to be read.
@@ -134,5 +186,5 @@ func (s *Snapshot) OpenRowGroup(ctx context.Context, at int, columns []string) (
 		}
 		wanted = append(wanted, w)
 	}
-	return s.files[where.file].openRowGroup(ctx, where.index, wanted)
+	return s.files[where.file].openRowGroup(ctx, where.index, wanted, s.opts)
 }

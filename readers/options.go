@@ -1,0 +1,27 @@
+package readers
+
+import "github.com/apache/arrow/go/v17/arrow/memory"
+
+// Options say how a snapshot is read. The zero value is right for a run.
+type Options struct {
+	// Allocator gives the memory of arrays; it need not clear it. Nil takes a pool that all snapshots share. Tests take a
+	// checked one, and find arrays that were not released.
+	Allocator memory.Allocator
+	// PageBytes is the most that one page, or one dictionary, may unpack to; 0 stands for 512 MiB. Larger ones are refused: that
+	// is what keeps a damaged file from taking all memory.
+	PageBytes int
+	// SkipChecksums leaves the CRCs of pages unchecked where files have them.
+	SkipChecksums bool
+}
+
+const defaultPageBytes = 512 << 20
+
+func (o Options) withDefaults() Options {
+	if o.Allocator == nil {
+		o.Allocator = pages
+	}
+	if o.PageBytes <= 0 {
+		o.PageBytes = defaultPageBytes
+	}
+	return o
+}

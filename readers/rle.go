@@ -1,0 +1,213 @@
+package readers
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// A hybrid reads numbers of a width in bits that are stored as runs: one number repeated, or numbers packed bit by bit, in
+// groups of eight. Levels, indexes into dictionaries and some booleans are stored so. It never reads past src and never makes more
+// numbers than it is asked for.
+type hybrid struct {
+	src    []byte
+	width  int
+	left   int    // numbers left of the run at hand
+	packed []byte // its bytes, where it is packed; nil where it repeats
+	at     int    // numbers of the packed run that are read already
+	value  uint32 // what it repeats
+}
+
+func newHybrid(src []byte, width int) (hybrid, error) {
+	if width < 0 || width > 32 {
+		return hybrid{}, fmt.Errorf("numbers of %d bits", width)
+	}
+	return hybrid{src: src, width: width}, nil
+}
+
+var errShortRuns = errors.New("the runs end early")
+
+// run makes sure that a run is at hand, and returns how many of its numbers, at most limit, can be read.
+func (h *hybrid) run(limit int) (int, error) {
+	for h.left == 0 {
+		header, n := binary.Uvarint(h.src)
+		if n <= 0 || header>>1 > 1<<40 {
+			return 0, errShortRuns
+		}
+		h.src = h.src[n:]
+		if header&1 == 0 {
+			if err := h.repeated(int(header >> 1)); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		groups := int(header >> 1)
+		length := min(groups*h.width, len(h.src))
+		h.packed, h.src, h.at = h.src[:length:length], h.src[length:], 0
+		h.left = groups * 8
+		if h.width > 0 {
+			h.left = min(h.left, length*8/h.width) // writers may leave the last padding out
+		}
+	}
+	return min(h.left, limit), nil
+}
+
+func (h *hybrid) repeated(n int) error {
+	size := (h.width + 7) / 8
+	if len(h.src) < size {
+		return errShortRuns
+	}
+	var word [4]byte
+	copy(word[:], h.src[:size])
+	h.value, h.src = binary.LittleEndian.Uint32(word[:]), h.src[size:]
+	h.left, h.packed = n, nil
+	if h.width < 32 && h.value>>h.width != 0 {
+		return fmt.Errorf("number %d does not fit into %d bits", h.value, h.width)
+	}
+	return nil
+}
+
+// indexes fills dst and returns the largest number in it.
+func (h *hybrid) indexes(dst []uint32) (most uint32, err error) {
+	for len(dst) > 0 {
+		n, err := h.run(len(dst))
+		if err != nil {
+			return 0, err
+		}
+		if h.packed == nil {
+			for i := range dst[:n] {
+				dst[i] = h.value
+			}
+			most = max(most, h.value)
+		} else {
+			most = max(most, unpack(dst[:n], h.packed, h.at, h.width))
+			h.at += n
+		}
+		h.left -= n
+		dst = dst[n:]
+	}
+	return most, nil
+}
+
+// unpack reads numbers from the packed one at place from on, and returns the largest.
+func unpack(dst []uint32, packed []byte, from, width int) (most uint32) {
+	if width == 0 {
+		clear(dst)
+		return 0
+	}
+	mask := uint64(1)<<width - 1
+	i := 0
+	if from&7 == 0 && width <= 8 {
+		for at := from / 8 * width; i+8 <= len(dst) && at+8 <= len(packed); i, at = i+8, at+width {
+			word, out := binary.LittleEndian.Uint64(packed[at:]), dst[i:i+8:i+8]
+			for k := range out {
+				out[k] = uint32(word & mask)
+				most = max(most, out[k])
+				word >>= width
+			}
+		}
+	}
+	for bit := (from + i) * width; i < len(dst); i, bit = i+1, bit+width {
+		at := bit >> 3
+		if at+8 > len(packed) {
+			var tail [8]byte
+			copy(tail[:], packed[at:])
+			dst[i] = uint32(binary.LittleEndian.Uint64(tail[:]) >> (bit & 7) & mask)
+		} else {
+			dst[i] = uint32(binary.LittleEndian.Uint64(packed[at:]) >> (bit & 7) & mask)
+		}
+		most = max(most, dst[i])
+	}
+	return most
+}
+
+// levels fills dst with levels, none of which may be above most.
+func (h *hybrid) levels(dst []byte, most byte) error {
+	var words [256]uint32
+	for len(dst) > 0 {
+		n := min(len(dst), len(words))
+		top, err := h.indexes(words[:n])
+		if err != nil {
+			return err
+		}
+		if top > uint32(most) {
+			return fmt.Errorf("a level of %d where %d is the highest", top, most)
+		}
+		for i, w := range words[:n] {
+			dst[i] = byte(w)
+		}
+		dst = dst[n:]
+	}
+	return nil
+}
+
+// bitmap writes n numbers of one bit into a bitmap of which the bits so far are zero, and returns how many ones there are.
+func (h *hybrid) bitmap(dst []byte, n int) (ones int, err error) {
+	for at := 0; at < n; {
+		count, err := h.run(n - at)
+		if err != nil {
+			return 0, err
+		}
+		switch {
+		case h.packed != nil:
+			copyBits(dst, at, h.packed, h.at, count)
+			h.at += count
+		case h.value != 0:
+			setBits(dst, at, count)
+		}
+		h.left -= count
+		at += count
+	}
+	for _, b := range dst[:(n+7)/8] {
+		ones += bits.OnesCount8(b)
+	}
+	return ones, nil
+}
+
+// setBits sets count bits from bit at on.
+func setBits(dst []byte, at, count int) {
+	for ; count > 0 && at&7 != 0; at, count = at+1, count-1 {
+		dst[at>>3] |= 1 << (at & 7)
+	}
+	for ; count >= 8; at, count = at+8, count-8 {
+		dst[at>>3] = 0xff
+	}
+	if count > 0 {
+		dst[at>>3] |= 1<<count - 1
+	}
+}
+
+// copyBits copies count bits of src from bit from on to bit at of dst, where bits are zero so far.
+func copyBits(dst []byte, at int, src []byte, from, count int) {
+	for ; count > 0 && at&7 != 0; at, from, count = at+1, from+1, count-1 {
+		dst[at>>3] |= src[from>>3] >> (from & 7) & 1 << (at & 7)
+	}
+	if shift := from & 7; shift == 0 {
+		copy(dst[at>>3:], src[from>>3:from>>3+count>>3])
+	} else {
+		for i := range count >> 3 {
+			dst[at>>3+i] = src[from>>3+i]>>shift | src[from>>3+i+1]<<(8-shift)
+		}
+	}
+	done := count &^ 7
+	for at, from, count = at+done, from+done, count-done; count > 0; at, from, count = at+1, from+1, count-1 {
+		dst[at>>3] |= src[from>>3] >> (from & 7) & 1 << (at & 7)
+	}
+}
+
+// bitPackedLevels reads levels of the oldest encoding: packed from the highest bit on.
+func bitPackedLevels(dst, src []byte, width int, most byte) error {
+	if len(dst)*width > len(src)*8 {
+		return errShortRuns
+	}
+	for i := range dst {
+		for bit := i * width; bit < (i+1)*width; bit++ {
+			dst[i] = dst[i]<<1 | src[bit>>3]>>(7-bit&7)&1
+		}
+		if dst[i] > most {
+			return fmt.Errorf("a level of %d where %d is the highest", dst[i], most)
+		}
+	}
+	return nil
+}
