@@ -58,8 +58,6 @@ type started struct {
 	Started time.Time `json:"started"`
 }
 
-func pendingKey(r RunRef) string { return pendingPrefix + r.Date.String() + "_" + r.Run + ".json" }
-
 // Begin starts an attempt at a date whose previous run is the given one (nil: none).
 func (c *Catalog) Begin(ctx context.Context, date Date, previous *RunRef) (*Attempt, error) {
 	current, err := c.Current(ctx, date)

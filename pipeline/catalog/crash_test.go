@@ -19,6 +19,7 @@ type watch struct {
 	dates []Date
 	mu    sync.Mutex
 	stood map[string]bool // runs that were committed
+	last  Date            // that latest.json named
 }
 
 func watchOver(t *testing.T, m *memory, dates ...Date) *watch {
@@ -41,33 +42,51 @@ func (w *watch) look(key string) {
 				w.t.Errorf("after the write of %s the hive folders show run %s, which is not committed", key, run)
 			}
 		}
+		if _, err := w.m.Stat(w.t.Context(), key); err != nil && run != "" && strings.Contains(key, "/"+run+"-") {
+			w.t.Errorf("%s was removed, and its run stands", key)
+		}
 	}
+	w.lookAtLatest()
+}
+
+func (w *watch) lookAtLatest() {
+	var latest RunRef
+	if _, err := New(w.m, true).readJSON(w.t.Context(), latestKey, &latest); err != nil && !errors.Is(err, objects.ErrNotFound) {
+		w.t.Error(err)
+	}
+	if latest.Date.Before(w.last) {
+		w.t.Errorf("latest.json went back from %s to %s", w.last, latest.Date)
+	}
+	w.last = latest.Date
 }
 
 // world is an output with two committed dates, the second of which is about to be run again with fewer files.
 func world(t *testing.T) (*memory, job) {
-	m := newMemory()
-	job{date: day(0), bits: 1, list: "a"}.must(t, m)
+	m, j := newWorld(t)
 	job{date: day(1), bits: 2, wide: true, list: "a"}.must(t, m)
 	m.pass(48 * time.Hour)
+	return m, j
+}
+
+// newWorld is an output with one committed date, and the next about to be run.
+func newWorld(t *testing.T) (*memory, job) {
+	m := newMemory()
+	job{date: day(0), bits: 1, list: "a"}.must(t, m)
+	m.pass(24 * time.Hour)
 	return m, job{date: day(1), bits: 1, list: "b"}
 }
 
-// writesOf counts the writes of a run that meets no fault.
-func writesOf(t *testing.T) int {
-	m, j := world(t)
-	f := &faulty{Bucket: m}
-	j.must(t, f)
-	return f.writes
-}
-
-// eachFault tries every fault of a kind at every write of a run.
+// eachFault tries every fault of a kind at every write of a first run of a date and of a rerun.
 func eachFault(t *testing.T, dies bool, try func(t *testing.T, m *memory, j job, f *faulty)) {
-	for n := range writesOf(t) {
-		for _, done := range []bool{false, true} {
-			t.Run(fmt.Sprintf("write=%d/done=%v", n+1, done), func(t *testing.T) {
-				m, j := world(t)
-				try(t, m, j, &faulty{Bucket: m, fault: fault{at: n + 1, done: done, dies: dies}})
+	for name, make := range map[string]func(*testing.T) (*memory, job){"rerun": world, "first": newWorld} {
+		m, j := make(t)
+		whole := &faulty{Bucket: m}
+		j.must(t, whole)
+		for n := range 2 * whole.writes {
+			at, done := n/2+1, n%2 == 1
+			t.Run(fmt.Sprintf("%s/write=%d/done=%v", name, at, done), func(t *testing.T) {
+				m, j := make(t)
+				try(t, m, j, &faulty{Bucket: m, fault: fault{at: at, done: done, dies: dies}})
 			})
 		}
 	}

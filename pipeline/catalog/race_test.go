@@ -23,8 +23,8 @@ type stage struct {
 }
 
 type step struct {
-	label string
-	gone  chan struct{}
+	actor, label string
+	gone         chan struct{}
 }
 
 // stepped is a bucket as one actor on the stage sees it.
@@ -37,13 +37,15 @@ type stepped struct {
 func (s *stepped) wait(what, key string) {
 	gone := make(chan struct{})
 	s.stage.mu.Lock()
-	s.stage.waiting = append(s.stage.waiting, step{fmt.Sprintf("%s %s %s", s.actor, what, key), gone})
+	s.stage.waiting = append(s.stage.waiting, step{s.actor, fmt.Sprintf("%s %s %s", s.actor, what, key), gone})
 	s.stage.mu.Unlock()
 	<-gone
 }
 
-// play goes on until nobody waits any more, and returns the steps it took.
+// play goes on until nobody waits any more, and returns the steps it took. Now this actor has the stage for a while, now that
+// one, so that some stand still for long in the middle of what they do.
 func (s *stage) play(random *rand.Rand) (taken []string) {
+	favourite := ""
 	for {
 		synctest.Wait()
 		if len(s.waiting) == 0 {
@@ -51,6 +53,12 @@ func (s *stage) play(random *rand.Rand) (taken []string) {
 		}
 		slices.SortFunc(s.waiting, func(a, b step) int { return strings.Compare(a.label, b.label) })
 		at := random.IntN(len(s.waiting))
+		if random.IntN(12) == 0 {
+			favourite = s.waiting[at].actor
+		}
+		if i := slices.IndexFunc(s.waiting, func(w step) bool { return w.actor == favourite }); i >= 0 {
+			at = i
+		}
 		chosen := s.waiting[at]
 		s.waiting = slices.Delete(s.waiting, at, at+1)
 		taken = append(taken, chosen.label)
@@ -116,12 +124,15 @@ func TestInterleavings(t *testing.T) {
 func interleave(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	m := newMemory()
+	w := watchOver(t, m, day(0), day(1), day(2))
 	for n := range random.IntN(3) {
 		job{date: day(n), bits: random.IntN(2)}.must(t, m)
 	}
+	if random.IntN(3) == 0 { // somebody was killed here before
+		dead := &faulty{Bucket: m, fault: fault{at: 1 + random.IntN(12), dies: true}}
+		_, _ = job{date: day(random.IntN(3))}.run(t.Context(), dead)
+	}
 	m.pass(time.Hour)
-	w := watchOver(t, m, day(0), day(1), day(2))
-	w.look("nothing")
 	scene := &stage{}
 	acts := make([]*act, 2+random.IntN(2))
 	for i := range acts {
@@ -139,11 +150,16 @@ func interleave(t *testing.T, seed uint64) {
 		}
 	}()
 	taken := scene.play(random)
+	defer func() {
+		if t.Failed() {
+			t.Log(strings.Join(taken, "\n"))
+		}
+	}()
 	m.written = nil
-	checkActs(t, m, w, acts)
-	if t.Failed() {
-		t.Log(strings.Join(taken, "\n"))
+	if len(acts) == 2 {
+		inOrder(t, m) // nobody was killed, so nobody has to settle
 	}
+	checkActs(t, m, w, acts)
 }
 
 func checkActs(t *testing.T, m *memory, w *watch, acts []*act) {
@@ -333,4 +349,92 @@ func TestC138(t *testing.T) {
 	if got, err := readRun(m, day(1)); got != a.Run || err != nil {
 		t.Error(got, err)
 	}
+}
+
+// Who settled before another's run was committed, and replaces that run before it is settled, settles it.
+func TestReplacesAnUnsettledRun(t *testing.T) {
+	m, j := world(t)
+	c := New(m, true)
+	if err := c.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Begin(t.Context(), day(1), &RunRef{day(0), inOrder(t, m)[day(0)]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := j.write(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Commit(t.Context(), manifest, false); err != nil { // and is killed
+		t.Fatal(err)
+	}
+	next, err := c.Begin(t.Context(), day(1), a.Previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manifest, err = j.write(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Commit(t.Context(), manifest, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	nothingLeft(t, m)
+}
+
+// Who was killed while he copied a run that had been replaced meanwhile leaves copies that the next command removes.
+func TestLateCopies(t *testing.T) {
+	m, j := world(t)
+	old := inOrder(t, m)[day(1)]
+	j.must(t, m)
+	from := runFolder(day(1), old) + "data/membership/00003.parquet"
+	if _, err := m.Copy(t.Context(), from, hiveKey("membership", RunRef{day(1), old}, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if err := New(m, true).Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	inOrder(t, m)
+}
+
+// An interrupt during the commit does not leave its outcome open; one before it stops it.
+func TestInterrupt(t *testing.T) {
+	for _, during := range []bool{true, false} {
+		m, j := world(t)
+		before := inOrder(t, m)[day(1)]
+		ctx, cancel := context.WithCancel(t.Context())
+		a, err := j.run(ctx, &interrupted{m, cancel, during})
+		if want := map[bool]string{true: a.Run, false: before}[during]; during != (err == nil || a.ending == committed) {
+			t.Errorf("%v; %s must stand", err, want)
+		} else if run, err := readRun(m, day(1)); run != want || err != nil {
+			t.Errorf("%s stands, %v; want %s", run, err, want)
+		}
+	}
+}
+
+// interrupted cancels at the write of the manifest or of current.json, and minds whether it was.
+type interrupted struct {
+	*memory
+	cancel context.CancelFunc
+	during bool
+}
+
+func (i *interrupted) Create(ctx context.Context, key string, body []byte) (objects.Info, error) {
+	if !i.during && strings.HasSuffix(key, "manifest.json") {
+		defer i.cancel()
+	}
+	return i.memory.Create(ctx, key, body)
+}
+
+func (i *interrupted) Replace(ctx context.Context, key, version string, body []byte) (objects.Info, error) {
+	if i.during {
+		i.cancel()
+	}
+	if ctx.Err() != nil {
+		return objects.Info{}, ctx.Err()
+	}
+	return i.memory.Replace(ctx, key, version, body)
 }

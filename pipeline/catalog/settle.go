@@ -37,10 +37,17 @@ func hiveKey(table string, r RunRef, partition int) string {
 	return fmt.Sprintf("%s%s-%05d.parquet", hiveFolder(table, r.Date), r.Run, partition)
 }
 
-// A mark names a run that something remains to be done about.
+// A mark names a run that something remains to be done about: one that has begun and is not settled, or one that was
+// replaced and is not swept. These are two objects, since a run may be replaced while its own mark is being taken away.
 type mark struct {
 	RunRef
+	key      string
 	modified time.Time // by the store's clock
+}
+
+func pendingKey(r RunRef) string { return pendingPrefix + r.Date.String() + "_" + r.Run + ".json" }
+func replacedKey(r RunRef) string {
+	return pendingPrefix + r.Date.String() + "_" + r.Run + "_replaced.json"
 }
 
 // pending lists the marks, in order of dates and runs.
@@ -51,8 +58,9 @@ func (c *Catalog) pending(ctx context.Context) ([]mark, error) {
 			return nil, err
 		}
 		day, run, ok := strings.Cut(strings.TrimSuffix(path.Base(info.Key), ".json"), "_")
+		run = strings.TrimSuffix(run, "_replaced")
 		if date, err := ParseDate(day); ok && err == nil && runName.MatchString(run) {
-			marks = append(marks, mark{RunRef{Date: date, Run: run}, info.Modified})
+			marks = append(marks, mark{RunRef{Date: date, Run: run}, info.Key, info.Modified})
 		}
 	}
 	return marks, nil
@@ -66,44 +74,57 @@ func (c *Catalog) Settle(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("settle earlier runs: %w", err)
 	}
-	var faults []error
-	for i, m := range marks {
-		if i > 0 && marks[i-1].Date == m.Date {
-			continue
-		}
-		if err := c.settleDate(ctx, m.Date, marks); err != nil {
-			faults = append(faults, fmt.Errorf("settle %s: %w", m.Date, err))
-		}
+	if err := c.settle(ctx, marks); err != nil {
+		return fmt.Errorf("settle earlier runs: %w", err)
 	}
-	if err := c.mendLatest(ctx, len(marks) > 0); err != nil {
-		faults = append(faults, fmt.Errorf("settle latest.json: %w", err))
-	}
-	return errors.Join(faults...)
+	return nil
 }
 
 // Finish does what follows a commit: it settles the run's date and latest.json.
 func (a *Attempt) Finish(ctx context.Context) error {
-	if err := a.c.settleDate(ctx, a.Date, []mark{{a.ref(), time.Time{}}}); err != nil {
-		return err
-	}
-	return a.c.mendLatest(ctx, true)
+	return a.c.settle(ctx, []mark{{RunRef: a.ref(), key: pendingKey(a.ref())}})
 }
 
-// settleDate brings the hive folders of a date in order, leaves a mark of the run that was replaced, for the sweep, and
-// takes away that of the run that stands, if it is among marks.
-func (c *Catalog) settleDate(ctx context.Context, date Date, marks []mark) error {
+// settle brings the dates of marks and latest.json in order, and takes away the marks of runs that stand: last, so that
+// whoever is stopped on the way leaves them to the next.
+func (c *Catalog) settle(ctx context.Context, marks []mark) error {
+	var faults []error
+	var settled []string
+	for _, date := range datesOf(marks) {
+		current, err := c.settleDate(ctx, date)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", date, err))
+			continue
+		}
+		for _, m := range marks {
+			if m.Date == date && current.stands(m.Run) {
+				settled = append(settled, m.key)
+			}
+		}
+	}
+	if err := c.mendLatest(ctx, len(marks) > 0); err != nil {
+		return errors.Join(append(faults, fmt.Errorf("latest.json: %w", err))...)
+	}
+	return errors.Join(append(faults, c.deleteAll(ctx, settled))...)
+}
+
+// datesOf are the dates of marks, which are in order, each once.
+func datesOf(marks []mark) []Date {
+	var dates []Date
+	for _, m := range marks {
+		dates = append(dates, m.Date)
+	}
+	return slices.Compact(dates)
+}
+
+// settleDate brings the hive folders of a date in order and leaves a mark of the run that was replaced, for the sweep. It
+// returns what stands for the date; nil where nothing does.
+func (c *Catalog) settleDate(ctx context.Context, date Date) (*Current, error) {
 	current, err := c.settleHive(ctx, date)
 	if err != nil || current == nil {
-		return err
+		return nil, err
 	}
-	standing := RunRef{Date: date, Run: current.Run}
-	if !slices.ContainsFunc(marks, func(m mark) bool { return m.RunRef == standing }) {
-		return nil
-	}
-	if err := c.markReplaced(ctx, date, current); err != nil {
-		return err
-	}
-	return c.bucket.Delete(ctx, pendingKey(standing), "")
+	return current, c.markReplaced(ctx, date, current)
 }
 
 // markReplaced leaves a mark for the sweep, which waits for readers in flight.
@@ -115,7 +136,7 @@ func (c *Catalog) markReplaced(ctx context.Context, date Date, current *Current)
 	if _, err := c.bucket.Stat(ctx, manifestKey(old)); errors.Is(err, objects.ErrNotFound) {
 		return nil // swept already
 	}
-	err := c.putJSON(ctx, pendingKey(old), "", started{Run: old.Run, Date: date, Started: time.Now().UTC()})
+	err := c.putJSON(ctx, replacedKey(old), "", started{Run: old.Run, Date: date, Started: time.Now().UTC()})
 	if errors.Is(err, objects.ErrExists) {
 		return nil
 	}

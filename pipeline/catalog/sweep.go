@@ -41,7 +41,7 @@ func (c *Catalog) Sweep(ctx context.Context, now time.Time) ([]RunRef, error) {
 			faults = append(faults, fmt.Errorf("sweep run %s: %w", &m.RunRef, err))
 		}
 		if removed > 0 {
-			swept = append(swept, m.RunRef)
+			swept = append(swept, m.RunRef) // once: of its other mark nothing is left to remove
 		}
 	}
 	return swept, errors.Join(faults...)
@@ -50,7 +50,7 @@ func (c *Catalog) Sweep(ctx context.Context, now time.Time) ([]RunRef, error) {
 // SweepAsOf sweeps by the store's clock as the attempt's own first object shows it.
 func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) { return a.c.Sweep(ctx, a.began) }
 
-// sweepRun removes a run's folder and mark and returns how many objects that were, unless the run stands for its date, is to
+// sweepRun removes a run's folder and marks and returns how many objects that were, unless the run stands for its date, is to
 // be kept, was replaced just now, or still writes.
 func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int, error) {
 	current, err := c.Current(ctx, ref.Date)
@@ -58,7 +58,7 @@ func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int,
 		return 0, err
 	}
 	if current.keeps(ref.Run) {
-		return 0, c.bucket.Delete(ctx, pendingKey(ref), "")
+		return 0, c.deleteAll(ctx, marksOf(ref))
 	}
 	if current != nil && now.Sub(current.since) < SweepAfter {
 		return 0, nil
@@ -75,8 +75,10 @@ func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int,
 	if err := c.deleteAll(ctx, doomed); err != nil {
 		return 0, err
 	}
-	return len(doomed), c.bucket.Delete(ctx, pendingKey(ref), "")
+	return len(doomed), c.deleteAll(ctx, marksOf(ref))
 }
+
+func marksOf(ref RunRef) []string { return []string{pendingKey(ref), replacedKey(ref)} }
 
 // Swept is what a sweep of everything removed.
 type Swept struct {

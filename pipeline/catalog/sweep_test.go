@@ -16,7 +16,7 @@ func TestSweepReplaced(t *testing.T) {
 	old := job{date: day(0), bits: 1}.must(t, m)
 	m.pass(72 * time.Hour)
 	now := job{date: day(0), bits: 1}.must(t, m)
-	if swept, err := c.Sweep(t.Context(), m.pass(23*time.Hour)); err != nil || len(swept) > 0 {
+	if swept, err := c.SweepAll(t.Context(), m.pass(23*time.Hour)); err != nil || len(swept.Runs) > 0 {
 		t.Fatalf("swept %v, %v", swept, err)
 	}
 	if len(ownKeys(m, old.Run)) == 0 {
