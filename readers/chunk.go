@@ -34,7 +34,7 @@ type chunk struct {
 
 // A rawPage is a page's header and its bytes, unpacked but not decoded.
 type rawPage struct {
-	format.PageHeader
+	pageHeader
 	levels []byte         // of the second format; valid until the next page is read
 	data   *memory.Buffer // the rest; owned
 }
@@ -46,10 +46,10 @@ func (c *chunk) next() (*rawPage, error) {
 			return nil, io.EOF
 		}
 		p := &rawPage{}
-		if err := c.header(&p.PageHeader); err != nil {
+		if err := c.header(&p.pageHeader); err != nil {
 			return nil, err
 		}
-		if err := c.check(&p.PageHeader); err != nil {
+		if err := c.check(&p.pageHeader); err != nil {
 			return nil, err
 		}
 		if p.Type != format.DataPage && p.Type != format.DataPageV2 && p.Type != dictionaryPage {
@@ -64,7 +64,7 @@ func (c *chunk) next() (*rawPage, error) {
 }
 
 // header decodes the page header at hand. It is not known how long one is, so more is read until it fits.
-func (c *chunk) header(into *format.PageHeader) error {
+func (c *chunk) header(into *pageHeader) error {
 	for length := min(windowBytes, int(min(c.end-c.at, mostHeader))); ; length = min(length*16, int(min(c.end-c.at, mostHeader))) {
 		have, err := c.peek(length)
 		if err != nil {
@@ -78,7 +78,7 @@ func (c *chunk) header(into *format.PageHeader) error {
 		if int64(length) == min(c.end-c.at, mostHeader) {
 			return fmt.Errorf("the page header at byte %d: %w", c.at, err)
 		}
-		*into = format.PageHeader{}
+		*into = pageHeader{}
 	}
 }
 
@@ -132,7 +132,7 @@ func readFull(r io.ReaderAt, p []byte, at int64) error {
 }
 
 // check refuses sizes and counts that cannot be, before anything is allocated for them.
-func (c *chunk) check(h *format.PageHeader) error {
+func (c *chunk) check(h *pageHeader) error {
 	levels := 0
 	fault := func(what string, n int32) error {
 		return fmt.Errorf("the page header before byte %d says %s %d", c.at, what, n)
@@ -166,7 +166,7 @@ func (c *chunk) check(h *format.PageHeader) error {
 }
 
 // compressed tells whether a page's values are; pages of the second format may say that they are not.
-func compressed(h *format.PageHeader) bool {
+func compressed(h *pageHeader) bool {
 	return h.Type != format.DataPageV2 || !h.DataPageHeaderV2.V.IsCompressed.Valid || h.DataPageHeaderV2.V.IsCompressed.V
 }
 
@@ -176,7 +176,7 @@ func (c *chunk) body(p *rawPage) error {
 	if p.Type == format.DataPageV2 {
 		levels = int(p.DataPageHeaderV2.V.RepetitionLevelsByteLength + p.DataPageHeaderV2.V.DefinitionLevelsByteLength)
 	}
-	if levels == 0 && (c.codec == format.Uncompressed || !compressed(&p.PageHeader)) {
+	if levels == 0 && (c.codec == format.Uncompressed || !compressed(&p.pageHeader)) {
 		p.data = newBuffer(c.mem, size)
 		if err := c.read(p.data.Bytes()); err != nil {
 			p.data.Release()
@@ -193,7 +193,7 @@ func (c *chunk) body(p *rawPage) error {
 		return err
 	}
 	p.levels, packed = packed[:levels:levels], packed[levels:]
-	if c.codec == format.Uncompressed || !compressed(&p.PageHeader) {
+	if c.codec == format.Uncompressed || !compressed(&p.pageHeader) {
 		p.data = newBuffer(c.mem, len(packed))
 		copy(p.data.Bytes(), packed)
 		return nil

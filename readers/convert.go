@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -52,18 +51,14 @@ const (
 	dayMicros   = 86_400_000_000
 )
 
-// int96s turns nanoseconds of a Julian day into microseconds since 1970, which hold every day that the format can tell.
+// int96s turns nanoseconds of a Julian day into microseconds since 1970. The sum wraps around, as that of Spark does, which writes
+// years near 290000 with a negative day and counts on it.
 func int96s(t arrow.DataType, s *store, at, n int) (arrow.Array, error) {
 	out := newBuffer(s.mem, 8*n)
 	to, from := viewOf[int64](out.Bytes()), s.data.Bytes()[12*at:]
 	for i := range n {
 		nanos, day := int64(binary.LittleEndian.Uint64(from[12*i:])), int32(binary.LittleEndian.Uint32(from[12*i+8:]))
-		days := int64(day) - julianEpoch
-		if days > math.MaxInt64/dayMicros-1 || days < math.MinInt64/dayMicros+1 {
-			out.Release()
-			return nil, fmt.Errorf("an INT96 timestamp of Julian day %d is out of range", day)
-		}
-		to[i] = days*dayMicros + floorDiv(nanos, 1000)
+		to[i] = (int64(day)-julianEpoch)*dayMicros + floorDiv(nanos, 1000)
 	}
 	return makeArray(t, n, 0, out), nil
 }

@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/parquet-go/parquet-go/format"
-
 	"strata/pipeline/objects"
 )
 
@@ -31,7 +29,7 @@ type fileBucket interface {
 type file struct {
 	bucket objects.Bucket
 	object objects.Info
-	footer format.FileMetaData
+	footer footer
 	root   *element // of the schema
 	local  *os.File // of a local bucket, else nil
 }
@@ -162,11 +160,11 @@ func (f *file) close() {
 func (f *file) url() string { return f.bucket.URL(f.object.Key) }
 
 // place returns where a column chunk lies, or why it cannot be read.
-func (f *file) place(group int, leaf *node) (m *format.ColumnMetaData, start, end int64, err error) {
+func (f *file) place(group int, leaf *node) (m *chunkMeta, start, end int64, err error) {
 	c := &f.footer.RowGroups[group].Columns[leaf.first]
 	m = &c.MetaData
 	switch {
-	case c.CryptoMetadata.Value != nil:
+	case c.Crypto.Valid:
 		return nil, 0, 0, errors.New("the column is encrypted, which is not supported")
 	case c.FilePath != "":
 		return nil, 0, 0, fmt.Errorf("its values lie in another file, %q, which is not supported", c.FilePath)

@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"errors"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -17,11 +18,15 @@ type nestedSource struct {
 	mem    memory.Allocator
 }
 
+// errSplitRow is a row that begins within a list.
+var errSplitRow = errors.New("the first row begins within a list; the file is damaged")
+
 // A leafBuffer holds the entries of a leaf that were read and not yet used.
 type leafBuffer struct {
 	pages *leafPages
 	keep  bool // dictionaries stay dictionaries: there is no second leaf to agree with
 	parts []*piece
+	begun bool
 	ended bool
 
 	entry, value int // what is used of the first part: entries and values
@@ -101,6 +106,11 @@ func (l *leafBuffer) ready(rows int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		if !l.begun && len(p.rep) > 0 && p.rep[0] != 0 {
+			p.release()
+			return 0, errSplitRow
+		}
+		l.begun = true
 		if !l.keep {
 			if p.values, err = plain(l.pages.mem, p.values); err != nil {
 				return 0, err

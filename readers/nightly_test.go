@@ -11,7 +11,10 @@ import (
 // sharedPath is the folder of public test data beside the checkout.
 func sharedPath(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join("..", "..", "shared", name)
+	path, err := filepath.Abs(filepath.Join("..", "..", "shared", name))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%s is absent: %v", path, err)
 	}

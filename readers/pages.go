@@ -190,7 +190,7 @@ func (l *leafPages) openData(p *rawPage) (err error) {
 }
 
 // levelsV1 finds the levels before the values, and returns the rest.
-func (l *leafPages) levelsV1(h *format.DataPageHeader, data []byte, n int) (rest []byte, err error) {
+func (l *leafPages) levelsV1(h *dataPageHeader, data []byte, n int) (rest []byte, err error) {
 	if l.node.rep > 0 {
 		if l.page.rep, data, err = levelsBefore(data, h.RepetitionLevelEncoding, l.node.rep, n); err != nil {
 			return nil, fmt.Errorf("repetition levels: %w", err)
