@@ -227,7 +227,7 @@ func (d *driver) List(ctx context.Context, opts objects.ListOptions) (objects.Pa
 		limit = 1000
 	}
 	query := &storage.Query{Prefix: opts.Prefix, Delimiter: opts.Delimiter}
-	if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "CRC32C", "Updated", "Prefix"}); err != nil {
+	if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "CRC32C", "Updated"}); err != nil {
 		return objects.Page{}, err
 	}
 	var found []*storage.ObjectAttrs

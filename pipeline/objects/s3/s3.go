@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -188,12 +189,17 @@ func (d *driver) Copy(ctx context.Context, from, to string) (objects.Info, error
 	} else if !errors.Is(err, objects.ErrNotFound) {
 		return objects.Info{}, err
 	}
-	source := d.name + "/" + (&url.URL{Path: from}).EscapedPath()
+	source := d.name + "/" + escape(from)
 	_, err := d.client.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &d.name, Key: &to, CopySource: &source, IfNoneMatch: aws.String("*")})
 	if err != nil {
 		return objects.Info{}, d.fault("copy "+d.URL(from)+" to", to, err, objects.ErrExists)
 	}
 	return d.Stat(ctx, to)
+}
+
+// escape writes a key as CopyObject reads it: percent-encoded but for the slashes.
+func escape(key string) string {
+	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(key))
 }
 
 // List lists a page.
