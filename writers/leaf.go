@@ -13,8 +13,8 @@ import (
 	"strata/pipeline/tables"
 )
 
-// A leaf reads the values of an Arrow array, be it a dictionary or not, as Parquet holds them. One of number, bytes and
-// boolean is set; none where everything is null.
+// A leaf reads the values of an Arrow array, be it a dictionary or not, as Parquet holds them. One of number, bytes, boolean
+// and null is set.
 type leaf struct {
 	typ     leafType
 	number  func(place int) int64 // the bits of a float; an error is remembered in err
@@ -22,6 +22,7 @@ type leaf struct {
 	boolean func(place int) bool
 	indexes *array.Dictionary // nil without a dictionary
 	array   arrow.Array       // of the values themselves
+	null    bool              // nothing is ever there, which the array does not tell
 	err     error             // the first value that its type cannot hold
 }
 
@@ -44,9 +45,9 @@ func leafOf(column arrow.Array, logical string) (*leaf, error) {
 // place returns where the value of a row is in the array of the values, or false for null.
 func (l *leaf) place(i int) (int, bool) {
 	if l.indexes == nil {
-		return i, l.array.IsValid(i)
+		return i, !l.null && l.array.IsValid(i)
 	}
-	if l.indexes.IsNull(i) {
+	if l.null || l.indexes.IsNull(i) {
 		return 0, false
 	}
 	i = l.indexes.GetValueIndex(i)
@@ -100,7 +101,7 @@ func (l *leaf) integers() bool {
 	case *array.Boolean:
 		l.typ, l.boolean = booleanType, a.Value
 	case *array.Null:
-		l.typ = nullType
+		l.typ, l.null = nullType, true
 	default:
 		return false
 	}
