@@ -15,21 +15,24 @@ type zone struct{ location *time.Location }
 // StartOfDay returns the first instant of a civil day, given in days since 1970-01-01: midnight, or what follows it where
 // the clock skips midnight.
 func StartOfDay(day int32, location *time.Location) time.Time {
-	midnight := time.Unix(int64(day)*86400, 0) // as if the zone were UTC
-	at := midnight.Add(-26 * time.Hour)
-	for {
-		local := at.In(location)
-		_, offset := local.Zone()
-		_, end := local.ZoneBounds()
-		start := midnight.Add(-time.Duration(offset) * time.Second)
-		if start.Before(at) {
-			start = at
-		}
-		if end.IsZero() || start.Before(end) {
-			return start.In(location)
-		}
-		at = end
+	midnight := int64(day) * 86400 // as if the zone were UTC
+	begun := func(at int64) bool {
+		_, offset := time.Unix(at, 0).In(location).Zone()
+		return at+int64(offset) >= midnight
 	}
+	to := midnight - 26*3600 // no zone is that far from UTC
+	for !begun(to) {
+		to += 3600
+	}
+	from := to - 3600
+	for from+1 < to {
+		if middle := (from + to) / 2; begun(middle) {
+			to = middle
+		} else {
+			from = middle
+		}
+	}
+	return time.Unix(to, 0).In(location)
 }
 
 // loadedZones holds every zone that was asked for, by name.
