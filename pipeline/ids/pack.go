@@ -92,7 +92,11 @@ func (p *Packer) pack(out *Packed, a arrow.Array) error {
 	out.reset(a, a.Len()*p.wordsAnID())
 	switch a := a.(type) {
 	case *array.String:
-		p.packText(out, a)
+		p.packText(out, textsOf(a))
+	case *array.LargeString:
+		for i := range a.Len() {
+			p.packOther(out, i, stringBytes(a.Value(i)), a.IsValid(i))
+		}
 	case *array.Binary:
 		p.packBinary(out, a.Len(), a.IsNull, a.Value)
 	case *array.FixedSizeBinary:
@@ -130,31 +134,59 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-func (p *Packer) packText(out *Packed, a *array.String) {
-	for i := range a.Len() {
-		out.Words[2*i], out.Words[2*i+1], out.Hashes[i] = 0, 0, 0
-		if a.IsNull(i) {
-			out.states[i] = rejected
+// packText packs texts. UUIDs in lower case, by far the most common ids, take the short way through the loop.
+func (p *Packer) packText(out *Packed, texts textArray) {
+	for i := range texts.len() {
+		text := texts.at(i)
+		high, low, seen := parseUUID(text)
+		if seen == 0 && texts.valid(i) {
+			out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, Hash(text), fits
 			continue
 		}
-		text := stringBytes(a.Value(i))
-		high, low, seen := parseUUID(text)
-		switch {
-		case seen&noDigit != 0:
-			out.states[i] = wide
-			if !Usable(text) {
-				out.states[i] = rejected
-				continue
-			}
-		case seen&upperDigit != 0:
-			p.text = AppendUUID(p.text[:0], high, low)
-			text = p.text
-			fallthrough
-		default:
-			out.Words[2*i], out.Words[2*i+1], out.states[i] = high, low, fits
-		}
-		out.Hashes[i] = Hash(text)
+		p.packOther(out, i, text, texts.valid(i))
 	}
+}
+
+// packOther packs a text that is no UUID in lower case, or null.
+func (p *Packer) packOther(out *Packed, i int, text []byte, valid bool) {
+	out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = 0, 0, 0, rejected
+	if !valid {
+		return
+	}
+	if high, low, ok := ParseUUID(text); ok {
+		p.text = AppendUUID(p.text[:0], high, low)
+		out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, Hash(p.text), fits
+	} else if Usable(text) {
+		out.Hashes[i], out.states[i] = Hash(text), wide
+	}
+}
+
+// A textArray is the memory of an array of texts.
+type textArray struct {
+	data    []byte
+	offsets []int32 // one more than texts
+	bits    []byte  // which are not null; nil: all
+	first   int     // bit of the first
+}
+
+func textsOf(a *array.String) textArray {
+	if a.Len() == 0 {
+		return textArray{}
+	}
+	t := textArray{bits: a.NullBitmapBytes(), first: a.Data().Offset(), offsets: a.ValueOffsets()}
+	if a.NullN() == 0 {
+		t.bits = nil
+	}
+	if buffer := a.Data().Buffers()[2]; buffer != nil {
+		t.data = buffer.Bytes()
+	}
+	return t
+}
+
+func (t *textArray) len() int        { return max(len(t.offsets)-1, 0) }
+func (t *textArray) at(i int) []byte { return t.data[t.offsets[i]:t.offsets[i+1]] }
+func (t *textArray) valid(i int) bool {
+	return t.bits == nil || t.bits[(t.first+i)>>3]>>((t.first+i)&7)&1 != 0
 }
 
 func (p *Packer) packUUID(out *Packed, a *array.FixedSizeBinary) {
@@ -288,6 +320,8 @@ func valueBytes(a arrow.Array, i int) []byte {
 	case *array.FixedSizeBinary:
 		return a.Value(i)
 	case *array.String:
+		return stringBytes(a.Value(i))
+	case *array.LargeString:
 		return stringBytes(a.Value(i))
 	}
 	return nil

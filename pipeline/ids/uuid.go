@@ -1,5 +1,7 @@
 package ids
 
+import "encoding/binary"
+
 const hexDigits = "0123456789abcdef"
 
 // hexValue maps a hexadecimal digit to its value, with upperDigit set for capitals, and everything else to 0xff.
@@ -44,6 +46,38 @@ func parseUUID(text []byte) (high, low uint64, seen uint8) {
 	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return 0, 0, noDigit
 	}
+	a, b := binary.BigEndian.Uint64(text), uint64(binary.BigEndian.Uint32(text[9:]))<<32|uint64(binary.BigEndian.Uint32(text[14:]))
+	c, d := uint64(binary.BigEndian.Uint32(text[19:]))<<32|uint64(binary.BigEndian.Uint32(text[24:])), binary.BigEndian.Uint64(text[28:])
+	if lowerHex(a)&lowerHex(b)&lowerHex(c)&lowerHex(d) == topBits {
+		return nibbles(a)<<32 | nibbles(b), nibbles(c)<<32 | nibbles(d), 0
+	}
+	return parseMixed(text)
+}
+
+const (
+	eachByte = 0x0101010101010101
+	topBits  = 0x80 * eachByte
+)
+
+// lowerHex sets the top bit of every byte of x that is one of 0-9a-f; the other bits say nothing. The sums do not carry into the next
+// byte because bytes from 0x80 on are taken out.
+func lowerHex(x uint64) uint64 {
+	c := x &^ topBits
+	digit := (c + (0x80-'0')*eachByte) &^ (c + (0x7f-'9')*eachByte)
+	letter := (c + (0x80-'a')*eachByte) &^ (c + (0x7f-'f')*eachByte)
+	return (digit | letter) &^ x & topBits
+}
+
+// nibbles packs eight hexadecimal digits, the first in the top byte, into 32 bits.
+func nibbles(x uint64) uint64 {
+	x = x&(0x0f*eachByte) + x>>6&eachByte*9
+	x = (x>>4 | x) & 0x00ff00ff00ff00ff
+	x = (x>>8 | x) & 0x0000ffff0000ffff
+	return (x>>16 | x) & 0xffffffff
+}
+
+// parseMixed is parseUUID for what is not all lower case.
+func parseMixed(text []byte) (high, low uint64, seen uint8) {
 	for i, at := range digitAt {
 		upper, lower := hexValue[text[at]], hexValue[text[at+1]]
 		seen |= upper | lower
