@@ -189,17 +189,25 @@ func (l *leafBuffer) move(r *run, p *piece, end int) arrow.Array {
 	if len(p.def) == 0 {
 		r.def = append(r.def, make([]byte, n)...) // required all the way: level 0 is the only one
 	} else {
-		r.def = append(r.def, p.def[l.entry:end]...)
+		r.def = joinLevels(r.def, p.def[l.entry:end:end])
 		dense = countLevel(p.def[l.entry:end], l.pages.node.def)
 	}
 	if len(p.rep) == 0 {
 		r.rep = append(r.rep, make([]byte, n)...)
 	} else {
-		r.rep = append(r.rep, p.rep[l.entry:end]...)
+		r.rep = joinLevels(r.rep, p.rep[l.entry:end:end])
 	}
 	values := array.NewSlice(p.values, int64(l.value), int64(l.value+dense))
 	l.entry, l.value = end, l.value+dense
 	return values
+}
+
+// joinLevels appends levels; the first ones are shared.
+func joinLevels(levels, more []byte) []byte {
+	if levels == nil {
+		return more
+	}
+	return append(levels, more...)
 }
 
 // joined makes one array of several. Where dictionaries and plain values meet, all become plain.
@@ -208,10 +216,10 @@ func joined(mem memory.Allocator, parts []arrow.Array) (arrow.Array, error) {
 		parts[0].Retain()
 		return parts[0], nil
 	}
+	if d, ok := oneDictionary(parts); ok {
+		return joinIndexes(mem, d, parts), nil
+	}
 	for i, p := range parts {
-		if p.DataType().ID() != arrow.DICTIONARY {
-			continue
-		}
 		flat, err := plain(mem, p)
 		if err != nil {
 			return nil, err
@@ -219,6 +227,30 @@ func joined(mem memory.Allocator, parts []arrow.Array) (arrow.Array, error) {
 		parts[i] = flat
 	}
 	return array.Concatenate(parts, mem)
+}
+
+// oneDictionary tells whether all parts index into the same dictionary.
+func oneDictionary(parts []arrow.Array) (*array.Dictionary, bool) {
+	first, ok := parts[0].(*array.Dictionary)
+	for _, p := range parts[1:] {
+		d, same := p.(*array.Dictionary)
+		ok = ok && same && d.Data().Dictionary() == first.Data().Dictionary()
+	}
+	return first, ok
+}
+
+// joinIndexes joins dense dictionary arrays of one dictionary.
+func joinIndexes(mem memory.Allocator, d *array.Dictionary, parts []arrow.Array) arrow.Array {
+	n := 0
+	for _, p := range parts {
+		n += p.Len()
+	}
+	indexes := newBuffer(mem, 4*n)
+	at := 0
+	for _, p := range parts {
+		at += copy(indexes.Bytes()[at:], fixedBytes(p.(*array.Dictionary).Indices().Data(), 4))
+	}
+	return makeDictionary(d.DataType().(*arrow.DictionaryType), n, indexes, nil, 0, d.Dictionary())
 }
 
 // plain looks the values of a dictionary array up. It takes over the reference to it.
@@ -243,31 +275,43 @@ func (n *node) assemble(mem memory.Allocator, runs []*run) (arrow.Array, error) 
 	}
 }
 
-// slots visits the entries that begin a slot of this node: those that do not continue a list inside it, where the list around it
-// has an element.
-func (n *node) slots(r *run, visit func(entry int)) {
+// begins tells whether an entry begins a slot of this node: it does not continue a list inside it, and the list around it has an
+// element there. It is 1 or 0, so that loops over millions of entries need no branch.
+func (n *node) begins(rep, def byte) int { return oneIf(rep <= n.rep && def >= n.slot) }
+
+func oneIf(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// present finds which slots of this node are not null. The bitmap is nil where all are.
+func (n *node) present(mem memory.Allocator, r *run) (valid *memory.Buffer, count, missing int) {
+	there := 0
 	for i, rep := range r.rep {
-		if rep <= n.rep && r.def[i] >= n.slot {
-			visit(i)
+		begins := n.begins(rep, r.def[i])
+		count += begins
+		there += begins & oneIf(r.def[i] >= n.def)
+	}
+	if count == there {
+		return nil, count, 0
+	}
+	valid = zeroBuffer(mem, (count+7)/8)
+	bitmap, at := valid.Bytes(), 0
+	for i, rep := range r.rep {
+		if n.begins(rep, r.def[i]) != 0 {
+			bitmap[at>>3] |= byte(oneIf(r.def[i] >= n.def)) << (at & 7)
+			at++
 		}
 	}
+	return valid, count, count - there
 }
 
 func (n *node) assembleLeaf(mem memory.Allocator, r *run) (arrow.Array, error) {
-	var valid []byte
-	count, missing := 0, 0
-	n.slots(r, func(i int) {
-		if count&7 == 0 {
-			valid = append(valid, 0)
-		}
-		if r.def[i] == n.def {
-			valid[count>>3] |= 1 << (count & 7)
-		} else {
-			missing++
-		}
-		count++
-	})
-	return expand(mem, r.values, memory.NewBufferBytes(valid), count, missing)
+	valid, count, missing := n.present(mem, r)
+	defer release(valid)
+	return expand(mem, r.values, valid, count, missing)
 }
 
 func (n *node) assembleStruct(mem memory.Allocator, runs []*run) (arrow.Array, error) {
@@ -276,7 +320,7 @@ func (n *node) assembleStruct(mem memory.Allocator, runs []*run) (arrow.Array, e
 		return nil, err
 	}
 	defer releaseAll(children)
-	valid, count, missing := n.present(runs[0])
+	valid, count, missing := n.present(mem, runs[0])
 	data := make([]arrow.ArrayData, len(children))
 	for i, c := range children {
 		data[i] = c.Data()
@@ -288,26 +332,6 @@ func (n *node) assembleStruct(mem memory.Allocator, runs []*run) (arrow.Array, e
 	return makeNested(t, count, missing, []*memory.Buffer{valid}, data), nil
 }
 
-// present packs which slots of this node are not null.
-func (n *node) present(r *run) (valid *memory.Buffer, count, missing int) {
-	var bitmap []byte
-	n.slots(r, func(i int) {
-		if count&7 == 0 {
-			bitmap = append(bitmap, 0)
-		}
-		if r.def[i] >= n.def {
-			bitmap[count>>3] |= 1 << (count & 7)
-		} else {
-			missing++
-		}
-		count++
-	})
-	if missing == 0 {
-		return nil, count, 0
-	}
-	return memory.NewBufferBytes(bitmap), count, missing
-}
-
 // assembleList builds a list or map: a slot's list has the entries that begin an element until the next slot begins.
 func (n *node) assembleList(mem memory.Allocator, runs []*run) (arrow.Array, error) {
 	children, err := n.assembleChildren(mem, runs)
@@ -315,19 +339,8 @@ func (n *node) assembleList(mem memory.Allocator, runs []*run) (arrow.Array, err
 		return nil, err
 	}
 	defer releaseAll(children)
-	offsets, elements := []int32{}, int32(0)
-	r := runs[0]
-	for i, rep := range r.rep {
-		if rep <= n.rep && r.def[i] >= n.slot {
-			offsets = append(offsets, elements)
-		}
-		if rep <= n.rep+1 && r.def[i] >= n.itemDef {
-			elements++
-		}
-	}
-	offsets = append(offsets, elements)
-	valid, count, missing := n.present(r)
-	buffers := []*memory.Buffer{valid, memory.NewBufferBytes(bytesOf(offsets))}
+	valid, count, missing := n.present(mem, runs[0])
+	buffers := []*memory.Buffer{valid, n.offsets(mem, runs[0], count)}
 	if n.typ.ID() == arrow.MAP {
 		return n.makeMap(count, missing, buffers, children), nil
 	}
@@ -336,6 +349,19 @@ func (n *node) assembleList(mem memory.Allocator, runs []*run) (arrow.Array, err
 		t = arrow.ListOf(children[0].DataType())
 	}
 	return makeNested(t, count, missing, buffers, []arrow.ArrayData{children[0].Data()}), nil
+}
+
+// offsets counts the elements before each slot of a list.
+func (n *node) offsets(mem memory.Allocator, r *run, count int) *memory.Buffer {
+	out := newBuffer(mem, 4*(count+1))
+	to, at, elements := viewOf[int32](out.Bytes()), 0, 0
+	for i, rep := range r.rep {
+		to[at] = int32(elements)
+		at += n.begins(rep, r.def[i])
+		elements += oneIf(rep <= n.rep+1 && r.def[i] >= n.itemDef)
+	}
+	to[at] = int32(elements)
+	return out
 }
 
 // makeMap puts the entries of a map, a struct of key and value, together.

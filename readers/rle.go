@@ -124,22 +124,80 @@ func unpack(dst []uint32, packed []byte, from, width int) (most uint32) {
 
 // levels fills dst with levels, none of which may be above most.
 func (h *hybrid) levels(dst []byte, most byte) error {
-	var words [256]uint32
 	for len(dst) > 0 {
-		n := min(len(dst), len(words))
-		top, err := h.indexes(words[:n])
+		n, err := h.run(len(dst))
 		if err != nil {
 			return err
 		}
-		if top > uint32(most) {
+		top := byte(h.value)
+		if h.packed == nil {
+			fill(dst[:n], top)
+		} else {
+			top = unpackBytes(dst[:n], h.packed, h.at, h.width)
+			h.at += n
+		}
+		if top > most {
 			return fmt.Errorf("a level of %d where %d is the highest", top, most)
 		}
-		for i, w := range words[:n] {
-			dst[i] = byte(w)
-		}
+		h.left -= n
 		dst = dst[n:]
 	}
 	return nil
+}
+
+func fill(dst []byte, value byte) {
+	for i := range dst {
+		dst[i] = value
+	}
+}
+
+// spread1 and spread2 hold the bits and the pairs of bits of a byte, a byte each.
+var (
+	spread1 = func() (table [256]uint64) {
+		for b := range table {
+			for i := range 8 {
+				table[b] |= uint64(b>>i&1) << (8 * i)
+			}
+		}
+		return table
+	}()
+	spread2 = func() (table [256]uint32) {
+		for b := range table {
+			for i := range 4 {
+				table[b] |= uint32(b>>(2*i)&3) << (8 * i)
+			}
+		}
+		return table
+	}()
+)
+
+// unpackBytes is unpack for numbers of up to eight bits. Those of one or two bits, the levels of most lists, come from tables.
+func unpackBytes(dst, packed []byte, from, width int) (most byte) {
+	i := 0
+	switch {
+	case width == 1 && from&7 == 0:
+		for ; i+8 <= len(dst); i += 8 {
+			binary.LittleEndian.PutUint64(dst[i:], spread1[packed[(from+i)>>3]])
+		}
+		most = 1 // which is always allowed
+	case width == 2 && from&3 == 0:
+		for ; i+4 <= len(dst); i += 4 {
+			binary.LittleEndian.PutUint32(dst[i:], spread2[packed[(from+i)>>2]])
+		}
+		for _, b := range dst[:i] {
+			most = max(most, b)
+		}
+	}
+	var words [64]uint32
+	for i < len(dst) {
+		n := min(len(dst)-i, len(words))
+		most = max(most, byte(unpack(words[:n], packed, from+i, width)))
+		for k, w := range words[:n] {
+			dst[i+k] = byte(w)
+		}
+		i += n
+	}
+	return most
 }
 
 // bitmap writes n numbers of one bit into a bitmap of which the bits so far are zero, and returns how many ones there are.
