@@ -1,8 +1,6 @@
 package writers
 
 import (
-	"fmt"
-
 	"strata/pipeline/tables"
 )
 
@@ -88,39 +86,6 @@ func longPlaces(m *tables.Membership) (users, segments []uint32) {
 		}
 	}
 	return users, segments
-}
-
-// fits checks that the slices of a membership have the lengths that its type asks for.
-func fits(m *tables.Membership) error {
-	n, segments := m.Len(), len(m.Names.Segments)
-	switch {
-	case m.Sets.Width*64 < segments || m.Sets.Width < 1 || len(m.Sets.Words) != n*m.Sets.Width:
-		return fmt.Errorf("encode membership: the sets have %d words of width %d for %d users and %d segments",
-			len(m.Sets.Words), m.Sets.Width, n, segments)
-	case len(m.Stages) != len(m.Names.Lifecycles), m.Since != nil && len(m.StageSince) != len(m.Stages):
-		return fmt.Errorf("encode membership: %d columns of stages and %d of their dates for %d lifecycles",
-			len(m.Stages), len(m.StageSince), len(m.Names.Lifecycles))
-	case len(m.ExtraNames) != len(m.Extra), m.ExtraLogical != nil && len(m.ExtraLogical) != len(m.Extra):
-		return fmt.Errorf("encode membership: %d names for %d extra columns", len(m.ExtraNames), len(m.Extra))
-	}
-	return fitsRows(m, n)
-}
-
-func fitsRows(m *tables.Membership, n int) error {
-	for l, stages := range m.Stages {
-		if len(stages) != n || (m.Since != nil && len(m.StageSince[l]) != n) {
-			return fmt.Errorf("encode membership: lifecycle %q has %d stages for %d users", m.Names.Lifecycles[l].Name, len(stages), n)
-		}
-	}
-	for i, extra := range m.Extra {
-		if extra.Len() != n {
-			return fmt.Errorf("encode membership: column %q has %d rows for %d users", m.ExtraNames[i], extra.Len(), n)
-		}
-	}
-	if set := onesIn(m.Sets.Words); m.Since != nil && len(m.Since) != set {
-		return fmt.Errorf("encode membership: %d since-dates for %d memberships", len(m.Since), set)
-	}
-	return nil
 }
 
 func (w *Writer) segmentsColumn(m *tables.Membership) column {

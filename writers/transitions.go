@@ -1,8 +1,6 @@
 package writers
 
 import (
-	"fmt"
-
 	"github.com/parquet-go/parquet-go/format"
 
 	"strata/pipeline/tables"
@@ -48,13 +46,4 @@ func stageOf(name string, stages []string, codes []uint16) column {
 		name: name, shape: optional, typ: stringType, levels: nullable{valid: valid},
 		values: &indexes{typ: stringType, places: places, entries: namesOf(stages)},
 	}
-}
-
-func fitsTransitions(t *tables.Transitions) error {
-	n := t.Len()
-	if len(t.Segment) != n || len(t.Change) != n || len(t.Reason) != n || len(t.From) != n || len(t.To) != n || len(t.EventID) != 2*n {
-		return fmt.Errorf("encode transitions: %d users, but %d segments, %d changes, %d reasons, %d from, %d to and %d words of event ids",
-			n, len(t.Segment), len(t.Change), len(t.Reason), len(t.From), len(t.To), len(t.EventID))
-	}
-	return nil
 }

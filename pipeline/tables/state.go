@@ -41,7 +41,8 @@ func (m *Membership) AppendState(dst []byte, i, sinceAt int) ([]byte, int) {
 	return dst, sinceAt
 }
 
-// ReadState is the inverse of AppendState for user i, whose stages are in m already. It appends to m.Since.
+// ReadState is the inverse of AppendState for user i, whose stages are in m already and whose set is empty. It appends to
+// m.Since. A state that AppendState would not have made is an error that names the row.
 func (m *Membership) ReadState(state []byte, i int) error {
 	row, setBytes := m.Sets.Row(i), (len(m.Names.Segments)+7)/8
 	if len(state) < setBytes {
@@ -50,13 +51,24 @@ func (m *Membership) ReadState(state []byte, i int) error {
 	for b, v := range state[:setBytes] {
 		row[b>>3] |= uint64(v) << (8 * (b & 7))
 	}
-	if m.Since == nil {
-		return nil
+	if last := len(m.Names.Segments) & 7; last != 0 && state[setBytes-1]>>last != 0 {
+		return fmt.Errorf("strata_state of row %d names a segment past the %d that there are", i, len(m.Names.Segments))
 	}
-	return m.readSince(state[setBytes:], row, i)
+	state = state[setBytes:]
+	if m.Since != nil {
+		var err error
+		if state, err = m.readSince(state, row, i); err != nil {
+			return err
+		}
+	}
+	if len(state) > 0 {
+		return fmt.Errorf("strata_state of row %d has %d bytes too many", i, len(state))
+	}
+	return nil
 }
 
-func (m *Membership) readSince(state []byte, row []uint64, i int) error {
+// readSince reads the dates of a user whose set is known and returns what follows them.
+func (m *Membership) readSince(state []byte, row []uint64, i int) ([]byte, error) {
 	last := int64(0)
 	next := func() (int32, error) {
 		delta, n := binary.Varint(state)
@@ -64,13 +76,16 @@ func (m *Membership) readSince(state []byte, row []uint64, i int) error {
 			return 0, fmt.Errorf("strata_state of row %d ends within its since-dates", i)
 		}
 		state, last = state[n:], last+delta
+		if last != int64(int32(last)) {
+			return 0, fmt.Errorf("strata_state of row %d has day %d, which is no date", i, last)
+		}
 		return int32(last), nil
 	}
 	for _, word := range row {
 		for range bits.OnesCount64(word) {
 			day, err := next()
 			if err != nil {
-				return err
+				return nil, err
 			}
 			m.Since = append(m.Since, day)
 		}
@@ -81,9 +96,9 @@ func (m *Membership) readSince(state []byte, row []uint64, i int) error {
 		}
 		day, err := next()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		m.StageSince[l][i] = day
 	}
-	return nil
+	return state, nil
 }
