@@ -10,7 +10,7 @@ con.execute("SET threads=2; SET memory_limit='12GB'")
 failed = False
 for table, columns in {
     "membership": "user_id, list_sort(segments) AS segments, journey",
-    "transitions": 'user_id, segment, change, "from", "to", reason, at',
+    "transitions": 'user_id, segment, change, "from", "to", reason, "at"',
 }.items():
     a = f"SELECT {columns} FROM read_parquet('{ours}/{table}/date={date}/*.parquet', hive_partitioning=false)"
     b = f"SELECT {columns} FROM read_parquet('{theirs}/{table}/*.parquet')"

@@ -120,14 +120,14 @@ first = previous == "-"
 reason = "'segment_added'" if first else "CASE WHEN new THEN 'user_new' WHEN gone THEN 'user_deleted' WHEN timed THEN 'time_passed' ELSE 'user_changed' END"
 entered = "'initial'" if first else "'entered'"
 con.execute(
-    f"""COPY (SELECT user_id, segment, change, "from", "to", {reason} AS reason, {NOW} AS at,
+    f"""COPY (SELECT user_id, segment, change, "from", "to", {reason} AS reason, {NOW} AS "at",
       md5(concat_ws('|', '2026-11-0{night}', segment, user_id, change, "from", "to"))::UUID AS event_id FROM (
         SELECT user_id, {names(NAMES)}[(e >> 2) + 1] AS segment, CASE WHEN e & 2 = 2 THEN {entered} ELSE 'exited' END AS change,
                NULL::VARCHAR AS "from", NULL::VARCHAR AS "to", e & 1 = 1 AS timed, new, gone
         FROM (SELECT user_id, new, gone, UNNEST(es) AS e FROM ch JOIN pairs USING (cm, pm, ca))
       UNION ALL
         SELECT user_id, 'journey', CASE WHEN ps IS NULL THEN {entered} WHEN cs IS NULL THEN 'exited' ELSE 'moved' END,
-               {names(STAGES)}[ps + 1], {names(STAGES)}[cs + 1], sa IS NOT DISTINCT FROM ps, new, gone FROM ch WHERE cs IS DISTINCT FROM ps))
+               {names(STAGES)}[ps + 1], {names(STAGES)}[cs + 1], cs IS DISTINCT FROM sa, new, gone FROM ch WHERE cs IS DISTINCT FROM ps))
     TO '{output}/transitions' {FILES}"""
 )
 print(f"{time.time() - start:.2f} s")

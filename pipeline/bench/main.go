@@ -57,7 +57,9 @@ func main() {
 // A place holds everything of one bench.
 type place struct{ dir, python, strata, config string }
 
-func (p place) path(parts ...string) string { return filepath.Join(append([]string{p.dir}, parts...)...) }
+func (p place) path(parts ...string) string {
+	return filepath.Join(append([]string{p.dir}, parts...)...)
+}
 
 func bench() error {
 	p, err := prepare()
