@@ -94,9 +94,9 @@ func (c *Catalog) Current(ctx context.Context, date Date) (*Current, error) {
 // readJSON reads an object that this program wrote. One that was replaced between look-up and reading is read again. A
 // damaged object comes with its Info.
 func (c *Catalog) readJSON(ctx context.Context, key string, into any) (objects.Info, error) {
-	for {
+	for try := 0; ; try++ {
 		data, info, err := objects.ReadAll(ctx, c.bucket, key, "")
-		if errors.Is(err, objects.ErrChanged) {
+		if errors.Is(err, objects.ErrChanged) && try < contention {
 			continue
 		}
 		if err != nil {
@@ -105,6 +105,9 @@ func (c *Catalog) readJSON(ctx context.Context, key string, into any) (objects.I
 		return info, c.decode(key, data, into)
 	}
 }
+
+// contention is how often something is tried again that another process has come in between.
+const contention = 20
 
 func (c *Catalog) decode(key string, data []byte, into any) error {
 	if err := json.Unmarshal(data, into); err != nil {

@@ -240,7 +240,7 @@ func (c *Catalog) clearHive(ctx context.Context, current *Current, copies []stri
 // who do this at once the one with the older view does not write. Unless sure is set, it looks no further where latest.json
 // names a run that stands.
 func (c *Catalog) mendLatest(ctx context.Context, sure bool) error {
-	for {
+	for try := 0; ; try++ {
 		var latest RunRef
 		info, err := c.readJSON(ctx, latestKey, &latest)
 		if err != nil && !errors.Is(err, objects.ErrNotFound) && !errors.Is(err, errDamaged) {
@@ -255,7 +255,7 @@ func (c *Catalog) mendLatest(ctx context.Context, sure bool) error {
 		if err != nil || newest == nil || *newest == latest {
 			return err
 		}
-		if err := c.putJSON(ctx, latestKey, info.Version, newest); !lost(err) {
+		if err := c.putJSON(ctx, latestKey, info.Version, newest); !lost(err) || try == contention {
 			return err
 		}
 	}
