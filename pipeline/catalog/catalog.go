@@ -8,6 +8,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -261,10 +262,14 @@ func (c *Catalog) putJSON(ctx context.Context, key, version string, value any) e
 	return err
 }
 
-// encode writes JSON for people too.
+// encode writes JSON for people too: a rule keeps its > and &.
 func encode(value any) ([]byte, error) {
-	data, err := json.MarshalIndent(value, "", "  ")
-	return append(data, '\n'), err
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(value)
+	return out.Bytes(), err
 }
 
 // lost tells whether a conditional write found something else than it expected.

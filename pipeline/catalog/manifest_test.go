@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"strata/configs"
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 )
 
 func TestDate(t *testing.T) {
@@ -211,5 +214,36 @@ func TestPutRefusesUnknownTables(t *testing.T) {
 	}
 	if _, err := a.Put(t.Context(), "../x", 0, nil, 0); err == nil {
 		t.Error("Put takes any table")
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The layout of a manifest is a promise to its readers: what changes here needs a new Format, unless it is a key more.
+func TestManifestLayout(t *testing.T) {
+	nulls := int64(4)
+	m := full()
+	m.Status, m.Program, m.Replaces, m.Run = Committed, "1.0.0", "20261102T235900Z-0000000000", "20261103T020000Z-0123456789"
+	m.Clock = Clock{Started: m.Now, Finished: m.Now.Add(time.Minute), Seconds: map[string]float64{"diff": 2, "assign": 1.5}}
+	m.Rows, m.Users, m.Duplicates, m.Rejects = 10, 7, 1, Rejects{Nulls: 1, Unusable: 1}
+	m.Columns = []Column{{Name: "user_id", Type: "utf8"}, {Name: "ltv", Type: "float64", Nulls: &nulls}}
+	m.Definitions.Segments = []configs.Segment{{Name: "vip", When: configs.Expr{Text: "ltv > 800"}}}
+	m.Names = tables.Names{Segments: []string{"vip"}, Lifecycles: []tables.Lifecycle{{Name: "journey", Stages: []string{"lead"}}}}
+	m.Segments = []Segment{{Name: "vip", Size: 3, Unknown: 2, Changes: Changes{"exited": {"user_changed": 1}, "entered": {"time_passed": 2}}}}
+	m.Lifecycles = []Lifecycle{{Name: "journey", Stages: []Stage{{"lead", 5}}, Changes: Changes{}, Removed: false}}
+	m.Guards = []Guard{{Name: "exits", Of: "vip", Value: 0.25, Limit: "50%", Sentence: "1 of 4 members left"}}
+	m.Notes = []string{"column ltv: float in a.parquet is read as double"}
+	got, err := encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("testdata/manifest.json", got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/manifest.json")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%v\n%s", err, got)
 	}
 }

@@ -67,14 +67,15 @@ func (c *Catalog) pending(ctx context.Context) ([]mark, error) {
 }
 
 // Settle finishes what a crash left undone after a commit: hive copies, the removal of a replaced run's, latest.json. It
-// does nothing about runs that are not committed: they may be under way. In an output that is in order it costs one
-// listing and two small objects.
+// does nothing about runs that are not committed: they may be under way. A run that stands and has lost files does not
+// stop it, so that the date can be run again; Status tells of it. In an output that is in order it costs one listing and
+// two small objects.
 func (c *Catalog) Settle(ctx context.Context) error {
 	marks, err := c.pending(ctx)
 	if err != nil {
 		return fmt.Errorf("settle earlier runs: %w", err)
 	}
-	if err := c.settle(ctx, marks); err != nil {
+	if err := c.settle(ctx, marks, isDamage); err != nil {
 		return fmt.Errorf("settle earlier runs: %w", err)
 	}
 	return nil
@@ -82,18 +83,25 @@ func (c *Catalog) Settle(ctx context.Context) error {
 
 // Finish does what follows a commit: it settles the run's date and latest.json.
 func (a *Attempt) Finish(ctx context.Context) error {
-	return a.c.settle(ctx, []mark{{RunRef: a.ref(), key: pendingKey(a.ref())}})
+	return a.c.settle(ctx, []mark{{RunRef: a.ref(), key: pendingKey(a.ref())}}, func(error) bool { return false })
+}
+
+// isDamage tells whether an error is about what the store holds, not about reaching it.
+func isDamage(err error) bool {
+	return errors.Is(err, objects.ErrNotFound) || errors.Is(err, errDamaged)
 }
 
 // settle brings the dates of marks and latest.json in order, and takes away the marks of runs that stand: last, so that
-// whoever is stopped on the way leaves them to the next.
-func (c *Catalog) settle(ctx context.Context, marks []mark) error {
+// whoever is stopped on the way leaves them to the next. Errors that pass is true for are left out, and the marks stay.
+func (c *Catalog) settle(ctx context.Context, marks []mark, pass func(error) bool) error {
 	var faults []error
 	var settled []string
 	for _, date := range datesOf(marks) {
 		current, err := c.settleDate(ctx, date)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", date, err))
+			if !pass(err) {
+				faults = append(faults, fmt.Errorf("%s: %w", date, err))
+			}
 			continue
 		}
 		for _, m := range marks {

@@ -2,8 +2,9 @@ package catalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 // A DateStatus is what there is to say about one date of an output.
 type DateStatus struct {
 	Date      Date
-	Manifest  *Manifest // of the run that stands; nil where none does
+	Run       string    // that stands; empty where none does
+	Manifest  *Manifest // of the run that stands; nil where none does, or where it is damaged
 	Committed time.Time // when it came to stand, by the store's clock
 	Stale     string    // why the run should be made again; empty where it is in order
 	Others    []Other   // runs of the date that do not stand, oldest first
+	Damage    []string  // what the run that stands has lost, in sentences; it must be made again with --force
 	Strays    []string  // addresses of objects among the runs that no run accounts for; readers ignore them
 
 	strays []objects.Info
@@ -74,9 +77,13 @@ func (c *Catalog) status(ctx context.Context, date Date) (DateStatus, error) {
 		return s, err
 	}
 	if current != nil {
-		s.Committed = current.since
-		if s.Manifest, err = c.Load(ctx, RunRef{date, current.Run}); err != nil {
+		s.Run, s.Committed = current.Run, current.since
+		s.Manifest, err = c.Load(ctx, RunRef{date, current.Run})
+		if err != nil && !isDamage(err) {
 			return s, err
+		}
+		if err != nil {
+			s.Damage = append(s.Damage, err.Error())
 		}
 	}
 	if err := c.account(ctx, &s, current); err != nil {
@@ -87,22 +94,19 @@ func (c *Catalog) status(ctx context.Context, date Date) (DateStatus, error) {
 
 // account assigns each object of a date's folder to the run that stands, to another run, or to the strays.
 func (c *Catalog) account(ctx context.Context, s *DateStatus, current *Current) error {
-	named := map[string]bool{currentKey(s.Date): true}
-	if s.Manifest != nil {
-		for _, files := range s.Manifest.Tables {
-			for _, f := range files {
-				named[f.Key] = true
-			}
-		}
-	}
+	named := s.Manifest.sizes()
 	for info, err := range objects.All(ctx, c.bucket, dateFolder(s.Date)) {
 		if err != nil {
 			return err
 		}
 		run := runOf(s.Date, info.Key)
 		own := ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(s.Date, run)))
+		size, ok := named[info.Key]
+		if delete(named, info.Key); ok && size != info.Size {
+			s.Damage = append(s.Damage, fmt.Sprintf("%s has %d bytes, %d were written", c.bucket.URL(info.Key), info.Size, size))
+		}
 		switch {
-		case named[info.Key], own && current.stands(run) && !strings.Contains(info.Key, "/data/"):
+		case ok, info.Key == currentKey(s.Date), own && current.stands(run) && !strings.Contains(info.Key, "/data/"):
 		case own && runName.MatchString(run) && !current.stands(run):
 			s.other(run).add(info)
 		default:
@@ -110,7 +114,24 @@ func (c *Catalog) account(ctx context.Context, s *DateStatus, current *Current) 
 			s.Strays = append(s.Strays, c.bucket.URL(info.Key))
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(named)) {
+		s.Damage = append(s.Damage, c.bucket.URL(key)+" is missing")
+	}
 	return nil
+}
+
+// sizes are the keys of all data files with their bytes. Of no manifest there are none.
+func (m *Manifest) sizes() map[string]int64 {
+	sizes := map[string]int64{}
+	if m == nil {
+		return sizes
+	}
+	for _, files := range m.Tables {
+		for _, f := range files {
+			sizes[f.Key] = f.Size
+		}
+	}
+	return sizes
 }
 
 // runOf is the folder right below a date's that a key is in.
@@ -142,7 +163,7 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 	for i := range s.Others {
 		m, err := c.Load(ctx, RunRef{s.Date, s.Others[i].Run})
 		switch {
-		case errors.Is(err, objects.ErrNotFound):
+		case isDamage(err):
 			continue
 		case err != nil:
 			return err
@@ -173,12 +194,13 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 func markStale(all []DateStatus) {
 	var before *RunRef
 	for i := range all {
-		m := all[i].Manifest
-		if m == nil {
-			continue
+		s := &all[i]
+		if s.Manifest != nil {
+			s.Stale = whyStale(s.Manifest.Previous, before)
 		}
-		all[i].Stale = whyStale(m.Previous, before)
-		before = &RunRef{Date: m.Date, Run: m.Run}
+		if s.Run != "" {
+			before = &RunRef{Date: s.Date, Run: s.Run}
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"strata/pipeline/objects"
 )
@@ -166,5 +167,42 @@ func TestSettleIsCheap(t *testing.T) {
 	counted := &counting{Bucket: m}
 	if err := New(counted, true).Settle(t.Context()); err != nil || counted.lists != 1 {
 		t.Errorf("%d listings, %v; want 1", counted.lists, err)
+	}
+}
+
+// A run that stands and has lost files is told of, and does not keep the date from being run again.
+func TestDamagedRun(t *testing.T) {
+	for want, damage := range map[string]func(m *memory, a *Attempt){
+		"is missing":     func(m *memory, a *Attempt) { delete(m.objects, a.folder()+"data/membership/00000.parquet") },
+		"3 bytes":        func(m *memory, a *Attempt) { m.put(a.folder()+"data/membership/00000.parquet", []byte("cut")) },
+		"no such object": func(m *memory, a *Attempt) { delete(m.objects, manifestKey(a.ref())) },
+		"is damaged":     func(m *memory, a *Attempt) { m.put(manifestKey(a.ref()), []byte("{")) },
+	} {
+		m, j := world(t)
+		c := New(m, true)
+		a, err := c.Begin(t.Context(), day(1), &RunRef{day(0), inOrder(t, m)[day(0)]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := j.write(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Commit(t.Context(), manifest, false); err != nil { // and is killed
+			t.Fatal(err)
+		}
+		damage(m, a)
+		if err := c.Settle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		status, err := c.Status(t.Context())
+		if err != nil || status[1].Run != a.Run || len(status[1].Damage) != 1 || !strings.Contains(status[1].Damage[0], want) {
+			t.Errorf("%v %v, want %q", err, status[1].Damage, want)
+		}
+		if _, err := c.SweepAll(t.Context(), m.pass(time.Hour)); err != nil {
+			t.Error(err)
+		}
+		j.must(t, m)
+		inOrder(t, m)
 	}
 }

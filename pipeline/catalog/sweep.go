@@ -117,7 +117,7 @@ func (c *Catalog) SweepAll(ctx context.Context, now time.Time) (*Swept, error) {
 }
 
 func (c *Catalog) sweepDate(ctx context.Context, date Date, now time.Time) (found Swept, err error) {
-	if _, err := c.settleHive(ctx, date); err != nil {
+	if _, err := c.settleHive(ctx, date); err != nil && !isDamage(err) {
 		return found, err
 	}
 	s, err := c.status(ctx, date)
