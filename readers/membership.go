@@ -2,8 +2,9 @@ package readers
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -15,41 +16,54 @@ import (
 )
 
 // State reads the membership files of earlier runs.
-type State struct{}
+type State struct{ Options Options }
+
+// The columns of a membership file beside those of the lifecycles, which bear their names.
+const (
+	idColumn    = "user_id"
+	stateColumn = "strata_state"
+)
 
 // ReadMembership reads the users of a membership file that a run published: their ids, sets and stages, in the order of the
-// run's names, and since-dates if the run tracked them. It checks that ids rise and that all names are known.
-func (State) ReadMembership(ctx context.Context, bucket objects.Bucket, object objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error) {
-	s, err := Open(ctx, bucket, []objects.Info{object})
+// run's names, and since-dates if the run tracked them. The file is checked like any other: that ids rise, that sets and stages are of
+// the names. Export columns are not read. The caller owns the result.
+func (r State) ReadMembership(ctx context.Context, bucket objects.Bucket, object objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error) {
+	s, err := OpenWith(ctx, bucket, []objects.Info{object}, r.Options)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	r := &membershipReader{names: names, packer: ids.NewPacker(typ), m: newMembership(names, typ, since, int(s.rows))}
-	defer r.packer.Close()
-	for at := range s.groups {
-		if err := r.rowGroup(ctx, s, at); err != nil {
-			return nil, err
-		}
+	m := &membershipReader{names: names, packer: ids.NewPacker(typ), m: newMembership(names, typ, since)}
+	m.packer.SkipHashes = true
+	defer m.packer.Close()
+	if err := m.read(ctx, s); err != nil {
+		return nil, fmt.Errorf("read membership: %w", err)
 	}
-	if err := r.checkOrder(); err != nil {
-		return nil, &FormatError{Object: bucket.URL(object.Key), Err: err}
-	}
-	return r.m, nil
+	return m.m, nil
 }
 
-func newMembership(names *tables.Names, typ ids.Type, since bool, n int) *tables.Membership {
-	width := max((len(names.Segments)+63)/64, 1)
-	m := &tables.Membership{Names: names, Sets: tables.BitMatrix{Width: width, Words: make([]uint64, n*width)}}
-	m.IDs.Type, m.IDs.Form = typ, formOf(typ)
-	for range names.Lifecycles {
-		m.Stages = append(m.Stages, make([]uint16, n))
+// read reads all row groups and checks the whole.
+func (r *membershipReader) read(ctx context.Context, s *Snapshot) error {
+	if err := r.checkColumns(s); err != nil {
+		return s.files[0].fault(err)
 	}
-	if since {
-		m.Since = []int32{}
-		for range names.Lifecycles {
-			m.StageSince = append(m.StageSince, make([]int32, n))
+	for at := range s.groups {
+		if err := r.rowGroup(ctx, s, at); err != nil {
+			return err
 		}
+	}
+	if err := r.check(); err != nil {
+		return s.files[0].fault(err)
+	}
+	return nil
+}
+
+func newMembership(names *tables.Names, typ ids.Type, since bool) *tables.Membership {
+	m := &tables.Membership{Names: names, Sets: tables.BitMatrix{Width: max((len(names.Segments)+63)/64, 1)}}
+	m.IDs.Type, m.IDs.Form = typ, formOf(typ)
+	m.Stages = make([][]uint16, len(names.Lifecycles))
+	if since {
+		m.Since, m.StageSince = []int32{}, make([][]int32, len(names.Lifecycles))
 	}
 	return m
 }
@@ -65,6 +79,17 @@ func formOf(typ ids.Type) ids.Form {
 	return ids.TwoWords
 }
 
+func wordsAnID(form ids.Form) int {
+	switch form {
+	case ids.OneWord:
+		return 1
+	case ids.TwoWords:
+		return 2
+	}
+	return 0
+}
+
+// A membershipReader fills a membership, row group by row group.
 type membershipReader struct {
 	names  *tables.Names
 	packer *ids.Packer
@@ -72,42 +97,66 @@ type membershipReader struct {
 	row    int // of the membership, where the row group begins
 }
 
-func (r *membershipReader) rowGroup(ctx context.Context, s *Snapshot, at int) error {
-	columns := []string{"user_id", "strata_state"}
+// columns are those that are read, states last: they need the stages.
+func (r *membershipReader) columns() []string {
+	columns := []string{idColumn}
 	for _, l := range r.names.Lifecycles {
 		columns = append(columns, l.Name)
 	}
+	return append(columns, stateColumn)
+}
+
+func (r *membershipReader) checkColumns(s *Snapshot) error {
+	for _, name := range r.columns() {
+		if s.union.byName[name] == nil {
+			return fmt.Errorf("there is no column %q; this is no membership file of the run", name)
+		}
+	}
+	if err := s.Check(r.columns()); err != nil {
+		return err
+	}
+	typ, err := ids.TypeOf(s.union.byName[idColumn].field)
+	if want := r.m.IDs.Type; err == nil && (formOf(typ) != formOf(want) || typ.Family() != want.Family()) {
+		err = fmt.Errorf("its user ids are of type %s, and the run's of type %s", typ, want)
+	}
+	return err
+}
+
+func (r *membershipReader) rowGroup(ctx context.Context, s *Snapshot, at int) error {
+	columns := r.columns()
 	group, err := s.OpenRowGroup(ctx, at, columns)
 	if err != nil {
 		return err
 	}
 	defer group.Close()
-	rows := int(group.Rows())
-	visit := []func(arrow.Array, int) error{r.ids, r.states}
-	for l := range r.names.Lifecycles {
-		visit = append(visit, func(a arrow.Array, row int) error { return r.stages(l, a, row) })
+	fault := func(column string, err error) error {
+		return s.files[0].fault(fmt.Errorf("row group %d, column %q: %w", at, column, err))
 	}
-	// States need the stages, so the state column comes last.
-	for _, i := range append([]int{0}, append(seq(2, len(columns)), 1)...) {
-		if err := eachRows(group, columns[i], rows, func(a arrow.Array, row int) error { return visit[i](a, r.row+row) }); err != nil {
+	r.grow(group.Rows())
+	last := len(columns) - 1
+	for i, column := range columns {
+		visit := func(a arrow.Array, row int) error { return r.stages(i-1, a, row) }
+		switch i {
+		case 0:
+			visit = r.ids
+		case last:
+			visit = r.states
+		}
+		if err := r.eachRows(group, column, visit, fault); err != nil {
 			return err
 		}
 	}
-	r.row += rows
+	r.row += int(group.Rows())
 	return nil
 }
 
-func seq(from, to int) []int {
-	var out []int
-	for i := from; i < to; i++ {
-		out = append(out, i)
-	}
-	return out
-}
-
-func eachRows(group tables.Columns, column string, rows int, visit func(a arrow.Array, row int) error) error {
-	for row := 0; row < rows; {
-		a, err := group.Next(column, rows-row)
+// eachRows visits a column's arrays with the rows of the membership at which they begin.
+func (r *membershipReader) eachRows(group tables.Columns, column string, visit func(arrow.Array, int) error, fault func(string, error) error) error {
+	for row := r.row; ; {
+		a, err := group.Next(column, 1<<16)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -115,10 +164,9 @@ func eachRows(group tables.Columns, column string, rows int, visit func(a arrow.
 		row += a.Len()
 		a.Release()
 		if err != nil {
-			return fmt.Errorf("column %q: %w", column, err)
+			return fault(column, err)
 		}
 	}
-	return nil
 }
 
 // ids appends packed ids; the first that does not fit turns all into bytes.
@@ -127,124 +175,179 @@ func (r *membershipReader) ids(a arrow.Array, row int) error {
 	if err != nil {
 		return err
 	}
-	words, c := len(packed.Words)/max(a.Len(), 1), &r.m.IDs
+	if packed.AllFit && r.m.IDs.Form != ids.Bytes {
+		r.m.IDs.Words = append(r.m.IDs.Words, packed.Words...)
+		return nil
+	}
 	for i := range a.Len() {
-		switch {
-		case packed.Rejected(i):
+		if packed.Rejected(i) {
 			return fmt.Errorf("row %d has no id", row+i)
-		case c.Form == ids.Bytes && packed.Fits(i):
-			c.AppendBytes(ids.AppendUUID(nil, packed.Words[2*i], packed.Words[2*i+1]))
-		case packed.Fits(i):
-			c.Words = append(c.Words, packed.Words[i*words:(i+1)*words]...)
-		default:
-			if c.Form == ids.TwoWords {
-				*c = *c.Widen()
-			}
-			c.AppendBytes(packed.Text(i))
 		}
+		r.appendID(packed, i)
 	}
 	return nil
+}
+
+func (r *membershipReader) appendID(packed *ids.Packed, i int) {
+	c := &r.m.IDs
+	switch {
+	case packed.Fits(i) && c.Form == ids.OneWord:
+		c.Words = append(c.Words, packed.Words[i])
+	case packed.Fits(i) && c.Form == ids.TwoWords:
+		c.Words = append(c.Words, packed.Words[2*i:2*i+2]...)
+	case packed.Fits(i):
+		var text [36]byte
+		c.AppendBytes(ids.AppendUUID(text[:0], packed.Words[2*i], packed.Words[2*i+1]))
+	default:
+		if c.Form == ids.TwoWords {
+			*c = *c.Widen()
+		}
+		c.AppendBytes(packed.Text(i))
+	}
+}
+
+// extended returns a slice of at least n elements; those that it adds are zero.
+func extended[T any](s []T, n int) []T {
+	if len(s) >= n {
+		return s
+	}
+	return append(s, make([]T, n-len(s))...)
+}
+
+// indexesOf are the indexes of a dictionary array, shared with it.
+func indexesOf(d *array.Dictionary) []int32 { return d.Indices().(*array.Int32).Int32Values() }
+
+// grow makes room for the rows of a row group, as far as they are to be believed before they are read.
+func (r *membershipReader) grow(rows int64) {
+	n := int(min(rows, 1<<20))
+	r.m.IDs.Words = slices.Grow(r.m.IDs.Words, wordsAnID(r.m.IDs.Form)*n)
+	r.m.Sets.Words = slices.Grow(r.m.Sets.Words, n*r.m.Sets.Width)
+	for l := range r.m.Stages {
+		r.m.Stages[l] = slices.Grow(r.m.Stages[l], n)
+	}
 }
 
 // stages looks the stages up, once for each value of a dictionary.
 func (r *membershipReader) stages(l int, a arrow.Array, row int) error {
-	code := func(name string) (uint16, error) {
-		at := slices.Index(r.names.Lifecycles[l].Stages, name)
-		if at < 0 {
-			return 0, fmt.Errorf("stage %q is not in the manifest", name)
-		}
-		return uint16(at + 1), nil
+	r.m.Stages[l] = extended(r.m.Stages[l], row+a.Len())
+	if r.m.StageSince != nil {
+		r.m.StageSince[l] = extended(r.m.StageSince[l], row+a.Len())
 	}
-	out := r.m.Stages[l][row:]
-	if d, ok := a.(*array.Dictionary); ok {
-		values := d.Dictionary().(*array.String)
-		codes := make([]uint16, values.Len())
-		for i := range codes {
-			var err error
-			if codes[i], err = code(values.Value(i)); err != nil {
-				return err
-			}
-		}
-		for i := range d.Len() {
-			if d.IsValid(i) {
-				out[i] = codes[d.GetValueIndex(i)]
-			}
-		}
-		return nil
+	values, place := a, func(i int) int { return i }
+	d, encoded := a.(*array.Dictionary)
+	if encoded {
+		values, place = d.Dictionary(), d.GetValueIndex
 	}
-	texts, ok := a.(*array.String)
+	texts, ok := values.(*array.String)
 	if !ok {
 		return fmt.Errorf("it is a %s, not text", a.DataType())
 	}
-	for i := range texts.Len() {
-		if texts.IsNull(i) {
-			continue
+	codes, err := r.codes(l, texts)
+	if err != nil {
+		return err
+	}
+	out := r.m.Stages[l][row:]
+	if encoded && a.NullN() == 0 {
+		for i, index := range indexesOf(d) {
+			out[i] = codes[index]
 		}
-		var err error
-		if out[i], err = code(texts.Value(i)); err != nil {
-			return err
+		return nil
+	}
+	for i := range a.Len() {
+		if a.IsValid(i) {
+			out[i] = codes[place(i)]
 		}
 	}
 	return nil
+}
+
+// codes are the places of stages in the names, plus 1.
+func (r *membershipReader) codes(l int, texts *array.String) ([]uint16, error) {
+	codes := make([]uint16, texts.Len())
+	for i := range codes {
+		if texts.IsNull(i) {
+			continue
+		}
+		at := slices.Index(r.names.Lifecycles[l].Stages, texts.Value(i))
+		if at < 0 {
+			return nil, fmt.Errorf("stage %q is none of the run's", texts.Value(i))
+		}
+		codes[i] = uint16(at + 1)
+	}
+	return codes, nil
 }
 
 // states reads the sets. Without dates a state is only a set, which is read once for each value of a dictionary.
 func (r *membershipReader) states(a arrow.Array, row int) error {
-	d, isDictionary := a.(*array.Dictionary)
-	if isDictionary && r.m.Since == nil && r.m.Sets.Width == 1 {
-		return r.wordStates(d, row)
+	width := r.m.Sets.Width
+	r.m.Sets.Words = extended(r.m.Sets.Words, (row+a.Len())*width)
+	if a.NullN() > 0 {
+		return errors.New("it has nulls, and every user has a state")
+	}
+	d, encoded := a.(*array.Dictionary)
+	if !encoded || r.m.Since != nil {
+		return r.eachState(a, row)
+	}
+	entries := &membershipReader{names: r.names, m: newMembership(r.names, r.m.IDs.Type, false)}
+	entries.m.Sets.Words = make([]uint64, d.Dictionary().Len()*width)
+	if err := entries.eachState(d.Dictionary(), 0); err != nil {
+		return err
+	}
+	out, words := r.m.Sets.Words[row*width:], entries.m.Sets.Words
+	for i, index := range indexesOf(d) {
+		if width == 1 {
+			out[i] = words[index]
+		} else {
+			copy(out[i*width:(i+1)*width], entries.m.Sets.Row(int(index)))
+		}
+	}
+	return nil
+}
+
+// eachState reads the states of rows from row on.
+func (r *membershipReader) eachState(a arrow.Array, row int) error {
+	values, place := a, func(i int) int { return i }
+	if d, ok := a.(*array.Dictionary); ok {
+		values, place = d.Dictionary(), d.GetValueIndex
+	}
+	b, ok := values.(*array.Binary)
+	if !ok {
+		return fmt.Errorf("it is a %s, not binary", a.DataType())
 	}
 	for i := range a.Len() {
-		state, err := stateBytes(a, i)
-		if err != nil {
-			return err
-		}
-		if err := r.m.ReadState(state, row+i); err != nil {
+		if err := r.m.ReadState(b.Value(place(i)), row+i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func stateBytes(a arrow.Array, i int) ([]byte, error) {
-	if d, ok := a.(*array.Dictionary); ok {
-		return stateBytes(d.Dictionary(), d.GetValueIndex(i))
-	}
-	b, ok := a.(*array.Binary)
-	if !ok || b.IsNull(i) {
-		return nil, fmt.Errorf("row %d has no state", i)
-	}
-	return b.Value(i), nil
-}
-
-// wordStates is the common case: up to 64 segments, no dates, a dictionary.
-func (r *membershipReader) wordStates(d *array.Dictionary, row int) error {
-	values, ok := d.Dictionary().(*array.Binary)
-	setBytes := (len(r.names.Segments) + 7) / 8
-	if !ok || d.NullN() > 0 {
-		return fmt.Errorf("it is a %s", d.DataType())
-	}
-	words := make([]uint64, values.Len())
-	for i := range words {
-		var word [8]byte
-		if copy(word[:], values.Value(i)) != setBytes {
-			return fmt.Errorf("a set of %d segments has %d bytes", len(r.names.Segments), len(values.Value(i)))
-		}
-		words[i] = binary.LittleEndian.Uint64(word[:])
-	}
-	out := r.m.Sets.Words[row:]
-	for i := range d.Len() {
-		out[i] = words[d.GetValueIndex(i)]
-	}
-	return nil
-}
-
-func (r *membershipReader) checkOrder() error {
+// check checks what holds for the whole file.
+func (r *membershipReader) check() error {
 	c := &r.m.IDs
+	if c.Len() != r.row {
+		return fmt.Errorf("there are %d ids and %d rows", c.Len(), r.row)
+	}
+	if at := notRising(c); at > 0 {
+		return fmt.Errorf("user ids are not in order, or not distinct, at row %d", at)
+	}
+	return nil
+}
+
+// notRising returns the first place where an id is not greater than the one before; 0 if there is none.
+func notRising(c *ids.Column) int {
+	if w := c.Words; c.Form == ids.TwoWords {
+		for i := 2; i < len(w); i += 2 {
+			if w[i] < w[i-2] || w[i] == w[i-2] && w[i+1] <= w[i-1] {
+				return i / 2
+			}
+		}
+		return 0
+	}
 	for i := 1; i < c.Len(); i++ {
 		if c.Compare(i-1, c, i) >= 0 {
-			return fmt.Errorf("user ids are not in order at row %d", i)
+			return i
 		}
 	}
-	return nil
+	return 0
 }

@@ -2,6 +2,7 @@ package readers
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -29,13 +30,15 @@ type leafBuffer struct {
 	begun bool
 	ended bool
 
+	held         int // entries of the parts
 	entry, value int // what is used of the first part: entries and values
+	longest      int // text of the chunk's dictionary; -1: not known yet
 }
 
 func newNestedSource(n *node, leaves []*leafPages, mem memory.Allocator) *nestedSource {
 	s := &nestedSource{node: n, mem: mem}
 	for _, l := range leaves {
-		s.leaves = append(s.leaves, &leafBuffer{pages: l, keep: len(leaves) == 1})
+		s.leaves = append(s.leaves, &leafBuffer{pages: l, keep: len(leaves) == 1, longest: -1})
 	}
 	return s
 }
@@ -56,6 +59,12 @@ const nestedRows = 16 << 10
 // nestedEntries bounds how many entries of a leaf are read at once.
 const nestedEntries = 64 << 10
 
+// mostRowEntries bounds the lists of one row, which has to be held whole.
+const mostRowEntries = 16 << 20
+
+// lookUpBytes bounds the texts of a dictionary that are written out at once.
+const lookUpBytes = 64 << 20
+
 func (s *nestedSource) next(limit int) (arrow.Array, error) {
 	rows := min(limit, nestedRows)
 	for _, l := range s.leaves {
@@ -67,6 +76,9 @@ func (s *nestedSource) next(limit int) (arrow.Array, error) {
 	}
 	if rows == 0 {
 		return nil, io.EOF
+	}
+	for _, l := range s.leaves {
+		rows = min(rows, l.affordable(rows))
 	}
 	runs := make([]*run, len(s.leaves))
 	defer func() {
@@ -83,6 +95,23 @@ func (s *nestedSource) next(limit int) (arrow.Array, error) {
 		}
 	}
 	return s.node.assemble(s.mem, runs)
+}
+
+// affordable returns how many rows can be looked up in the leaf's dictionary within bounds: at least one.
+func (l *leafBuffer) affordable(rows int) int {
+	texts, ok := l.pages.dictionary.(interface{ ValueLen(i int) int })
+	if l.keep || !ok {
+		return rows
+	}
+	if l.longest < 0 {
+		for i := range l.pages.dictionary.Len() {
+			l.longest = max(l.longest, texts.ValueLen(i))
+		}
+	}
+	if worst := l.longest * l.held; worst > lookUpBytes {
+		return max(1, int(float64(rows)*lookUpBytes/float64(worst)))
+	}
+	return rows
 }
 
 // A run holds the entries of some rows of one leaf.
@@ -111,10 +140,9 @@ func (l *leafBuffer) ready(rows int) (int, error) {
 			return 0, errSplitRow
 		}
 		l.begun = true
-		if !l.keep {
-			if p.values, err = plain(l.pages.mem, p.values); err != nil {
-				return 0, err
-			}
+		if l.held += p.n; l.held > mostRowEntries {
+			p.release()
+			return 0, fmt.Errorf("one row has more than %d values in its lists", mostRowEntries)
 		}
 		l.parts = append(l.parts, p)
 	}
@@ -175,11 +203,14 @@ func (l *leafBuffer) take(rows int) (*run, error) {
 		if end < p.n {
 			break
 		}
+		l.held -= p.n
 		p.release()
 		l.parts, l.entry, l.value = l.parts[1:], 0, 0
 	}
 	var err error
-	r.values, err = joined(l.pages.mem, values)
+	if r.values, err = joined(l.pages.mem, values); err == nil && !l.keep {
+		r.values, err = plain(l.pages.mem, r.values)
+	}
 	return r, err
 }
 

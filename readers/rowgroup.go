@@ -27,8 +27,7 @@ type column struct {
 	wantedColumn
 	source source // nil for a column that the file lacks
 	mem    memory.Allocator
-	left   int64       // rows
-	held   arrow.Array // what was read beyond a limit
+	left   int64 // rows
 }
 
 // A source reads arrays of whole rows, at least 1 and at most limit of them; io.EOF after the last.
@@ -43,9 +42,6 @@ func (g *rowGroup) Rows() int64 { return g.rows }
 // Close gives back what the row group holds.
 func (g *rowGroup) Close() error {
 	for _, c := range g.columns {
-		if c.held != nil {
-			c.held.Release()
-		}
 		if c.source != nil {
 			c.source.close()
 		}
@@ -91,30 +87,9 @@ func (c *column) next(limit int) (arrow.Array, error) {
 	if c.source == nil {
 		return nulls(c.mem, c.typ, min(limit, nestedRows)), nil
 	}
-	if c.held == nil {
-		rows, err := c.source.next(limit)
-		if err != nil {
-			return nil, err
-		}
-		if c.held, err = c.widened(rows); err != nil {
-			return nil, err
-		}
-	}
-	if c.held.Len() <= limit {
-		rows := c.held
-		c.held = nil
-		return rows, nil
-	}
-	rows := array.NewSlice(c.held, 0, int64(limit))
-	rest := array.NewSlice(c.held, int64(limit), int64(c.held.Len()))
-	c.held.Release()
-	c.held = rest
-	return rows, nil
-}
-
-func (c *column) widened(rows arrow.Array) (arrow.Array, error) {
-	if c.widen == nil {
-		return rows, nil
+	rows, err := c.source.next(limit)
+	if err != nil || c.widen == nil {
+		return rows, err
 	}
 	defer rows.Release()
 	return c.widen(c.mem, rows)

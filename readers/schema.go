@@ -142,7 +142,7 @@ func (n *node) list(c *element, at place, firstLeaf *int) {
 	at.slot, n.itemDef = at.def, at.def
 	var element *node
 	switch inner := repeated.children; {
-	case !repeated.leaf() && len(inner) == 1 && repeated.Name != "array" && repeated.Name != c.Name+"_tuple":
+	case len(inner) == 1 && !inner[0].repeated() && repeated.Name != "array" && repeated.Name != c.Name+"_tuple":
 		element = newNode(inner[0], at, firstLeaf)
 	default:
 		element = elementNode(repeated, at, firstLeaf)

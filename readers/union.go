@@ -43,14 +43,50 @@ func unify(files []*file) *union {
 		}
 	}
 	for _, c := range u.columns {
-		if slices.Contains(c.nodes, nil) {
-			c.field.Nullable = true
-		}
+		u.noteAbsent(c, files)
 		if c.fault != nil && c.field.Type == nil {
 			c.field.Type = arrow.Null
 		}
 	}
 	return u
+}
+
+// noteAbsent makes a column nullable that some files lack.
+func (u *union) noteAbsent(c *unionColumn, files []*file) {
+	absent := 0
+	for _, n := range c.nodes {
+		absent += oneIf(n == nil)
+	}
+	if absent == 0 || c.fault != nil {
+		return
+	}
+	c.field.Nullable = true
+	u.note("column %q is absent from %d of %d files, %s the first; it is null there", c.field.Name, absent, len(files),
+		files[slices.Index(c.nodes, nil)].url())
+}
+
+// note adds a note, once.
+func (u *union) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(u.notes, text) {
+		u.notes = append(u.notes, text)
+	}
+}
+
+// A ColumnError is why a column cannot be read: it is of a type that is not supported, of types that do not go together, or there are
+// two of its name. It is a fault of the input, and only of who asks for the column.
+type ColumnError struct {
+	Column string
+	Err    error // names the file or files, and the column
+}
+
+func (e *ColumnError) Error() string { return e.Err.Error() }
+func (e *ColumnError) Unwrap() error { return e.Err }
+
+// refuse keeps the first reason why a column cannot be read.
+func (c *unionColumn) refuse(format string, args ...any) {
+	if c.fault == nil {
+		c.fault = &ColumnError{Column: c.field.Name, Err: fmt.Errorf(format, args...)}
+	}
 }
 
 // add takes a column of file i.
@@ -60,17 +96,14 @@ func (u *union) add(files []*file, i int, n *node, again bool) {
 		c = &unionColumn{field: n.field(n.name), nodes: make([]*node, len(files))}
 		u.byName[n.name] = c
 		u.columns = append(u.columns, c)
-		if i > 0 {
-			u.notes = append(u.notes, fmt.Sprintf("column %q appears from %s on; it is null in the files before", n.name, files[i].url()))
-		}
 	}
 	switch {
 	case again:
-		c.fault = fmt.Errorf("%s: there are two columns of the name %q", files[i].url(), n.name)
-		u.notes = append(u.notes, c.fault.Error())
+		c.refuse("%s: there are two columns of the name %q; rename or drop one", files[i].url(), n.name)
+		u.note("there are two columns of the name %q, which no rule can use", n.name)
 		return
 	case n.typ == nil:
-		c.fault = fmt.Errorf("%s: column %q is unsupported: %s", files[i].url(), n.name, n.why)
+		c.refuse("%s: column %q is unsupported: %s", files[i].url(), n.name, n.why)
 	default:
 		u.join(c, n, files, i)
 	}
@@ -86,20 +119,21 @@ func (u *union) join(c *unionColumn, n *node, files []*file, i int) {
 		}
 		return
 	}
-	if arrow.TypeEqual(c.field.Type, n.typ) {
-		if !c.field.Metadata.Equal(n.metadata) {
+	wide := wider(c.field.Type, n.typ)
+	if !c.field.Metadata.Equal(n.metadata) {
+		if n.typ.ID() == arrow.FIXED_SIZE_BINARY { // a UUID here, and bytes there
+			wide = nil
+		} else {
 			c.field.Metadata = arrow.Metadata{} // text of two kinds is text
 		}
-		return
 	}
-	wide := wider(c.field.Type, n.typ)
 	if wide == nil {
-		c.fault = fmt.Errorf("column %q is a %s in %s and a %s in %s; deliver it in one type", n.name, n.typ, files[i].url(),
+		c.refuse("column %q is a %s in %s and a %s in %s; deliver it in one type", n.name, n.typ, files[i].url(),
 			c.field.Type, files[firstWith(c.nodes)].url())
 		return
 	}
-	if !arrow.TypeEqual(wide, c.field.Type) || !arrow.TypeEqual(wide, n.typ) {
-		u.notes = append(u.notes, fmt.Sprintf("column %q is a %s in %s; it is read as %s", n.name, n.typ, files[i].url(), wide))
+	if !sameShape(wide, c.field.Type) || !sameShape(wide, n.typ) {
+		u.note("column %q is a %s in some files and a %s in others; it is read as %s", n.name, c.field.Type, n.typ, wide)
 	}
 	c.field.Type = wide
 }
@@ -110,6 +144,9 @@ func firstWith(nodes []*node) int {
 
 // wider returns the narrowest type that holds all values of both; nil where there is none.
 func wider(a, b arrow.DataType) arrow.DataType {
+	if sameShape(a, b) {
+		return a
+	}
 	if a.ID() == arrow.NULL {
 		return b
 	}
@@ -165,9 +202,28 @@ func widerScaled(a, b arrow.DataType) arrow.DataType {
 	return nil
 }
 
+// sameShape tells whether two types differ in nothing but what may be null.
+func sameShape(a, b arrow.DataType) bool {
+	nestedA, okA := a.(arrow.NestedType)
+	nestedB, okB := b.(arrow.NestedType)
+	if !okA || !okB || a.ID() != b.ID() {
+		return arrow.TypeEqual(a, b)
+	}
+	fieldsA, fieldsB := nestedA.Fields(), nestedB.Fields()
+	if len(fieldsA) != len(fieldsB) {
+		return false
+	}
+	for i, f := range fieldsA {
+		if f.Name != fieldsB[i].Name || !sameShape(f.Type, fieldsB[i].Type) {
+			return false
+		}
+	}
+	return true
+}
+
 // widening returns how arrays of a file's type become those of the snapshot's; nil where nothing is to do.
 func widening(from, to arrow.DataType) func(memory.Allocator, arrow.Array) (arrow.Array, error) {
-	if arrow.TypeEqual(from, to) {
+	if sameShape(from, to) {
 		return nil
 	}
 	return func(mem memory.Allocator, a arrow.Array) (arrow.Array, error) {

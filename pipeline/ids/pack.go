@@ -39,6 +39,8 @@ func TypeOf(f arrow.Field) (Type, error) {
 
 // A Packer packs arrays of user ids. It is one goroutine's, and reuses what it returns.
 type Packer struct {
+	SkipHashes bool // leave Packed.Hashes 0, for who does not need them
+
 	typ    Type
 	packed Packed
 	text   []byte
@@ -61,6 +63,7 @@ const (
 type Packed struct {
 	Words  []uint64 // one or two an id, by the form of the type; zeros where an id does not fit
 	Hashes []uint64 // Hash of the canonical text; 0 for rejects
+	AllFit bool     // every id is in Words
 	states []state
 	source arrow.Array
 }
@@ -89,7 +92,48 @@ func (p *Packer) Pack(a arrow.Array) (*Packed, error) {
 }
 
 func (p *Packer) pack(out *Packed, a arrow.Array) error {
+	if !p.packs(a.DataType().ID()) {
+		return fmt.Errorf("ids in a column of type %s are not of type %s", a.DataType(), p.typ)
+	}
 	out.reset(a, a.Len()*p.wordsAnID())
+	if err := p.packInto(out, a); err != nil {
+		return err
+	}
+	out.AllFit = allFit(out.states)
+	return nil
+}
+
+func (p *Packer) hash(text []byte) uint64 {
+	if p.SkipHashes {
+		return 0
+	}
+	return Hash(text)
+}
+
+func allFit(states []state) bool {
+	worst := fits
+	for _, s := range states {
+		worst = max(worst, s)
+	}
+	return worst == fits
+}
+
+// packs tells whether ids of the packer's type come in arrays of a type.
+func (p *Packer) packs(t arrow.Type) bool {
+	switch t {
+	case arrow.STRING, arrow.LARGE_STRING:
+		return p.typ == Text
+	case arrow.BINARY:
+		return p.typ == Binary
+	case arrow.FIXED_SIZE_BINARY:
+		return p.typ == UUID || p.typ == Binary
+	case arrow.UINT64:
+		return p.typ == Uint64
+	}
+	return arrow.IsInteger(t) && (p.typ == Int32 || p.typ == Int64)
+}
+
+func (p *Packer) packInto(out *Packed, a arrow.Array) error {
 	switch a := a.(type) {
 	case *array.String:
 		p.packText(out, textsOf(a))
@@ -140,7 +184,8 @@ func (p *Packer) packText(out *Packed, texts textArray) {
 		text := texts.at(i)
 		high, low, seen := parseUUID(text)
 		if seen == 0 && texts.valid(i) {
-			out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, Hash(text), fits
+			out.Words[2*i], out.Words[2*i+1], out.states[i] = high, low, fits
+			out.Hashes[i] = p.hash(text)
 			continue
 		}
 		p.packOther(out, i, text, texts.valid(i))
@@ -155,9 +200,9 @@ func (p *Packer) packOther(out *Packed, i int, text []byte, valid bool) {
 	}
 	if high, low, ok := ParseUUID(text); ok {
 		p.text = AppendUUID(p.text[:0], high, low)
-		out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, Hash(p.text), fits
+		out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, p.hash(p.text), fits
 	} else if Usable(text) {
-		out.Hashes[i], out.states[i] = Hash(text), wide
+		out.Hashes[i], out.states[i] = p.hash(text), wide
 	}
 }
 
@@ -197,7 +242,7 @@ func (p *Packer) packUUID(out *Packed, a *array.FixedSizeBinary) {
 		}
 		high, low := bigEndianWords(a.Value(i))
 		p.text = AppendUUID(p.text[:0], high, low)
-		out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, Hash(p.text), fits
+		out.Words[2*i], out.Words[2*i+1], out.Hashes[i], out.states[i] = high, low, p.hash(p.text), fits
 	}
 }
 
@@ -215,7 +260,7 @@ func (p *Packer) packBinary(out *Packed, n int, null func(int) bool, value func(
 			continue
 		}
 		p.text = hex.AppendEncode(p.text[:0], value(i))
-		out.Hashes[i], out.states[i] = Hash(p.text), wide
+		out.Hashes[i], out.states[i] = p.hash(p.text), wide
 	}
 }
 
@@ -246,7 +291,7 @@ func (p *Packer) number(out *Packed, i int, null bool, word uint64, text []byte)
 		out.Words[i], out.Hashes[i], out.states[i] = 0, 0, rejected
 		return
 	}
-	out.Words[i], out.Hashes[i], out.states[i] = word, Hash(text), fits
+	out.Words[i], out.Hashes[i], out.states[i] = word, p.hash(text), fits
 }
 
 // integers returns the values of an integer array.
@@ -290,6 +335,7 @@ func (p *Packer) packDictionary(a *array.Dictionary) (*Packed, error) {
 		copy(out.Words[i*words:(i+1)*words], from.Words[at*words:])
 		out.Hashes[i], out.states[i] = from.Hashes[at], from.states[at]
 	}
+	out.AllFit = allFit(out.states)
 	return out, nil
 }
 
