@@ -40,12 +40,19 @@ func (s *frontend) compile(u *unit) {
 
 // checkUnit checks types, then what types do not tell.
 func (s *frontend) checkUnit(u *unit) {
-	for _, issue := range u.check(s.env) {
+	issues := u.check(s.env)
+	for i, issue := range issues {
+		if strings.Contains(issue.Message, "!error!") && (i < len(issues)-1 || u.failed != "") {
+			continue // it follows from another fault
+		}
 		message, hint := s.explain(u, issue)
 		u.faultAt(issue.Location.Line(), issue.Location.Column()+1, hint, "%s", message)
 	}
 	if u.failed == "" {
 		s.validate(u)
+	}
+	if u.failed == "" {
+		s.lint(u)
 	}
 }
 
@@ -97,6 +104,9 @@ func (s *frontend) explain(u *unit, issue *cel.Error) (message, hint string) {
 		return fmt.Sprintf("there is no field %q", m[1]), s.fieldHint(u, m[1], issue.ExprID)
 	}
 	if m := noSelection.FindStringSubmatch(issue.Message); m != nil {
+		if strings.HasPrefix(m[1], "list(") {
+			return "a list has no fields, its elements have", "write l.exists(x, x.field > 1), or all, exists_one, count"
+		}
 		return fmt.Sprintf("%s has no fields", article(m[1])), ""
 	}
 	if m := noRange.FindStringSubmatch(issue.Message); m != nil {
@@ -136,6 +146,9 @@ func (s *frontend) explainOverload(function, signature string) (message, hint st
 // explainName words an unknown name: a function's where it is called, else a column's.
 func (s *frontend) explainName(u *unit, name string, id int64) (message, hint string) {
 	if e := u.find(id); e != nil && e.Kind() == ast.CallKind {
+		if name == "now" || name == "today" {
+			return fmt.Sprintf("%s is a constant, not a function", name), "write " + name + " without brackets"
+		}
 		if hint := near(name, functionNames); hint != "" {
 			return fmt.Sprintf("there is no function %q", name), hint
 		}
@@ -188,9 +201,10 @@ func (s *frontend) fieldHint(u *unit, name string, id int64) string {
 	if e := u.find(id); e != nil && e.Kind() == ast.SelectKind {
 		path = dotted(e.AsSelect().Operand())
 	}
+	_, found := structs[path] // else it is an element's field
 	var names []string
 	for structName, t := range structs {
-		if path == "" || structName == path {
+		if !found || structName == path {
 			for _, f := range t.fields {
 				names = append(names, f.name)
 			}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"cel.dev/cel-go/common/operators"
 )
 
 // sqlWords are words that SQL has and CEL has not, with what to write instead.
@@ -98,7 +100,11 @@ func overloadHint(function, signature string) string {
 	case (function == "within" || function == "older_than") && !strings.HasPrefix(signature, "(string,"):
 		return `write the column, then a period in quotes, as in within(last_seen_at, "30d")`
 	case function == "within" || function == "older_than":
-		return "declare the column under snapshot.columns with as: timestamp or as: date"
+		return "the column comes first; one of texts is declared under snapshot.columns with as: timestamp or as: date"
+	case has("list", "string") && function != operators.In:
+		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
+	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):
+		return "write x == null, x != null or coalesce(x, 0)"
 	case has("bytes", "string"):
 		return "declare the column under snapshot.columns with as: string"
 	case has("date", "string"):

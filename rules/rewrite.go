@@ -170,7 +170,7 @@ func (r *rewriter) isLater(e ast.Expr, name string, c ast.CallExpr) bool {
 		return true
 	}
 	if what, later := laterFunctions[name]; later && !c.IsMemberFunction() {
-		r.fault(e.ID(), "", "%s() is not part of this version: %s come later", name, what)
+		r.fault(e.ID(), "", "%s() (%s) is not part of this version", name, what)
 		return true
 	}
 	return false

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
 
 	"cel.dev/cel-go/cel"
@@ -31,12 +32,12 @@ func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
 		if len(args) == 2 {
 			s.literalOnly(u, args[1], false, zoneFault)
 		} else {
-			s.literalOnly(u, args[0], false, asValue(types.StringType, dateOfLiteral))
+			s.literalOnly(u, args[0], false, dateFault)
 		}
 	case "timestamp":
-		s.literalOnly(u, args[0], false, asValue(types.TimestampType, nil))
+		s.literalOnly(u, args[0], false, asValue(types.TimestampType, `%q is not an instant such as "2026-11-02T09:30:00Z"`))
 	case "duration":
-		s.literalOnly(u, args[0], false, asValue(types.DurationType, nil))
+		s.literalOnly(u, args[0], false, asValue(types.DurationType, `%q is not a duration such as "720h" or "90m"; within and older_than take days, as in "30d"`))
 	case "hash_split", "bucket":
 		s.split(u, c)
 	case "empty", "nonempty":
@@ -74,17 +75,18 @@ func zoneFault(text string) error {
 	return err
 }
 
-func dateOfLiteral(text string) ref.Val { return dateOfText(nil, []ref.Val{types.String(text)}) }
+func dateFault(text string) error {
+	if err, failed := dateOfText(nil, []ref.Val{types.String(text)}).(*types.Err); failed {
+		return err.Unwrap()
+	}
+	return nil
+}
 
 // asValue checks that a text converts.
-func asValue(to ref.Type, convert func(string) ref.Val) func(text string) error {
+func asValue(to ref.Type, fault string) func(text string) error {
 	return func(text string) error {
-		value := types.String(text).ConvertToType(to)
-		if convert != nil {
-			value = convert(text)
-		}
-		if err, failed := value.(*types.Err); failed {
-			return err.Unwrap()
+		if types.IsError(types.String(text).ConvertToType(to)) {
+			return fmt.Errorf(fault, text)
 		}
 		return nil
 	}
