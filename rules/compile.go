@@ -18,16 +18,23 @@ import (
 // its definition broken (Segment.Broken), and those that refer to it.
 func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	c := &compiler{schema: schema, opts: opts, graph: newGraph(), zones: map[string]*zone{}}
+	var problems configs.Problems // of the last step
 	for i, step := range steps {
-		problems, err := c.step(step, steps[len(steps)-1])
-		if err != nil {
+		var err error
+		if problems, err = c.step(step, steps[len(steps)-1]); err == nil {
+			continue
+		}
+		if i == len(steps)-1 {
 			return nil, err
 		}
-		if i == len(steps)-1 && problems.Err() != nil {
-			return nil, problems.Err()
-		}
+		c.steps = append(c.steps, brokenStep(step.Definitions, err.Error()))
 	}
-	return c.plan(), nil
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	p := c.plan()
+	p.warnings = problems.Sorted()
+	return p, nil
 }
 
 // A compiler collects what the steps ask.
@@ -270,6 +277,21 @@ func (s *stepCompiler) finish() plannedStep {
 		out.lifecycles = append(out.lifecycles, made)
 	}
 	out.columns = s.columnsOf(&out)
+	return out
+}
+
+// brokenStep is an earlier step of which nothing compiles.
+func brokenStep(d *configs.Definitions, why string) (out plannedStep) {
+	for _, segment := range d.Segments {
+		out.segments = append(out.segments, Segment{Name: segment.Name, When: -1, Include: -1, Exclude: -1, Broken: why})
+	}
+	for _, lifecycle := range d.Lifecycles {
+		made := Lifecycle{Name: lifecycle.Name, Broken: why}
+		for _, stage := range lifecycle.Stages {
+			made.Stages = append(made.Stages, Stage{Name: stage.Name, When: -1})
+		}
+		out.lifecycles = append(out.lifecycles, made)
+	}
 	return out
 }
 

@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +91,111 @@ func TestCompileNightly(t *testing.T) {
 		}
 	}
 	t.Logf("%d nodes, %d cuts, %d bits, columns %v; %d of 24 segments ask the same in both steps", len(plan.nodes), len(plan.cuts), plan.Bits(), plan.Columns(), shared)
+}
+
+// stepOf is a step of segments (name, rule, name, rule ...) over lintSchema.
+func stepOf(namesAndRules ...string) Step {
+	step := testStep("true", nil)
+	step.Definitions.Segments = nil
+	for i := 0; i < len(namesAndRules); i += 2 {
+		step.Definitions.Segments = append(step.Definitions.Segments, configs.Segment{Name: namesAndRules[i], When: configs.NewExpr(namesAndRules[i+1])})
+	}
+	return step
+}
+
+// TestEarlierStepBreaks: what no longer compiles in an earlier step is broken, with all that refers to it; the rest is not.
+func TestEarlierStepBreaks(t *testing.T) {
+	before := stepOf("gone", `vanished > 3`, "uses", `segment("gone") || opt_in`, "stands", `opt_in`, "trait", `old`, "circle", `segment("circle")`)
+	before.Definitions.Traits = []configs.Trait{{Name: "old", Value: configs.NewExpr(`vanished == 1`)}}
+	before.Definitions.Lifecycles = []configs.Lifecycle{
+		{Name: "broken", Stages: []configs.Stage{{Name: "a", When: configs.NewExpr("true")}, {Name: "b", When: configs.NewExpr("vanished")}}},
+		{Name: "fine", Stages: []configs.Stage{{Name: "a", When: configs.NewExpr("opt_in")}}},
+	}
+	plan, err := Compile(lintSchema, []Step{before, stepOf("stands", "opt_in")}, Options{UserID: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range plan.Segments(0) {
+		if broken := s.Name != "stands"; (s.Broken != "") != broken || (s.When < 0) != broken {
+			t.Errorf("%+v", s)
+		}
+	}
+	if l := plan.Lifecycles(0); l[0].Broken == "" || l[0].Stages[0].When != -1 || l[1].Broken != "" || l[1].Stages[0].When != plan.Segments(1)[0].When {
+		t.Errorf("%+v", l)
+	}
+	before.Definitions.Timezone = "Europe/Atlantis"
+	if plan, err = Compile(lintSchema, []Step{before, stepOf("stands", "opt_in")}, Options{UserID: "id"}); err != nil {
+		t.Fatal(err)
+	}
+	if s := plan.Segments(0)[2]; !strings.Contains(s.Broken, "Europe/Atlantis") {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestStepsShareCuts: what two steps ask alike is one cut, however it is written; what depends on time is not.
+func TestStepsShareCuts(t *testing.T) {
+	before := stepOf("a", `opt_in && country == "FR"`, "b", `plan in ["x", "y"]`, "c", `within(born, "30d")`, "d", `score > 3`)
+	before.Now = before.Now.AddDate(0, 0, -1)
+	before.Today--
+	after := stepOf("a", `"FR" == country && (opt_in && opt_in)`, "b", `plan in ["y", "x", "x"]`, "c", `within(born, "30d")`, "d", `3.0 < score`)
+	plan, err := Compile(lintSchema, []Step{before, after}, Options{UserID: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range plan.Segments(0) {
+		if same := s.When == plan.Segments(1)[i].When; same != (s.Name != "c") {
+			t.Errorf("%s: %d and %d", s.Name, s.When, plan.Segments(1)[i].When)
+		}
+	}
+	if got := len(plan.Cuts()); got != 5 {
+		t.Errorf("%d cuts", got)
+	}
+	if want := []string{"born", "country", "opt_in", "plan", "score"}; !slices.Equal(plan.Columns(), want) {
+		t.Errorf("columns %v", plan.Columns())
+	}
+}
+
+// TestCutsThatCannotFailTakeOneBit: a rule over columns that are never null is true or false.
+func TestCutsThatCannotFailTakeOneBit(t *testing.T) {
+	plan, err := Compile(lintSchema, []Step{stepOf("a", `country == "FR"`, "b", `plan == "x"`, "c", `id + 1 > 0`, "d", `plan == null`, "e", "true")}, Options{UserID: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, four := range []bool{false, true, true, false, false} {
+		if cut := plan.Cuts()[plan.Segments(0)[i].When]; cut.FourValued != four {
+			t.Errorf("segment %d: %+v", i, cut)
+		}
+	}
+	if plan.Bits() != 7 {
+		t.Errorf("%d bits", plan.Bits())
+	}
+}
+
+// TestListPaths finds the files of include, exclude and file(), wherever file() stands.
+func TestListPaths(t *testing.T) {
+	d := stepOf("a", `plan in file("b.txt") || !(id in file('a.txt'))`, "broken", `plan in in file("c.txt")`, "b", `profile == "file"`).Definitions
+	d.Segments[2].Include, d.Segments[2].Exclude = "in.txt", "b.txt"
+	d.Traits = []configs.Trait{{Name: "t", Value: configs.NewExpr(`[1].exists(x, id in file("d.txt"))`)}}
+	d.Lifecycles = []configs.Lifecycle{{Name: "l", Stages: []configs.Stage{{Name: "s", When: configs.NewExpr(`id in file("e.txt")`)}}}}
+	if got, want := ListPaths(d), []string{"a.txt", "b.txt", "d.txt", "e.txt", "in.txt"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestManyRulesCompileFast: a thousand rules take less than a second.
+func TestManyRulesCompileFast(t *testing.T) {
+	var rules []string
+	for i := range 1000 {
+		rules = append(rules, fmt.Sprintf("s%d", i), fmt.Sprintf(`(country == "C%d" || plan in ["a", "b%d"]) && within(born, "%dd") && score > %d`, i%50, i%7, i%90+1, i))
+	}
+	start := time.Now()
+	plan, err := Compile(lintSchema, []Step{stepOf(rules...)}, Options{UserID: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	} else {
+		t.Logf("%d nodes in %s", len(plan.nodes), took)
+	}
 }

@@ -152,14 +152,33 @@ func isNumber(k kind) bool { return k == kindInt || k == kindUint || k == kindDo
 func canCompare(a, b kind) bool { return a == b && a < kindList || isNumber(a) && isNumber(b) }
 
 func (l *lowerer) equal(args []nodeID) (nodeID, bool) {
-	return l.eq(args[0], args[1]), canCompare(l.kind(args[0]), l.kind(args[1]))
+	a, b := l.align(args[0], args[1])
+	return l.eq(a, b), canCompare(l.kind(a), l.kind(b))
 }
 
 func (l *lowerer) order(op opcode, a, b nodeID, swapped bool) (nodeID, bool) {
 	if !canCompare(l.kind(a), l.kind(b)) {
 		return 0, false
 	}
+	a, b = l.align(a, b)
 	return l.less(op, a, b, swapped), true
+}
+
+// align makes a constant number of the kind of what it is compared with, where that has one that equals it.
+func (l *lowerer) align(a, b nodeID) (nodeID, nodeID) {
+	return l.as(a, l.kind(b)), l.as(b, l.kind(a))
+}
+
+func (l *lowerer) as(id nodeID, to kind) nodeID {
+	n := &l.nodes[id]
+	if n.op != opConst || n.typ.kind == to || !isNumber(n.typ.kind) || !isNumber(to) {
+		return id
+	}
+	lit, exact := sameNumber(n.lit, n.typ.kind, to)
+	if !exact {
+		return id
+	}
+	return l.constant(valueType{kind: to}, lit)
 }
 
 func (l *lowerer) conditional(args []nodeID) (nodeID, bool) {

@@ -69,6 +69,8 @@ type Plan struct {
 	columns []string
 	steps   []plannedStep
 	exec    *executable
+
+	warnings configs.Problems
 }
 
 // plannedStep is what a plan knows of one step.
@@ -92,6 +94,9 @@ func (p *Plan) Segments(step int) []Segment { return p.steps[step].segments }
 
 // Lifecycles returns where a step's answers about its lifecycles come from, in definition order.
 func (p *Plan) Lifecycles(step int) []Lifecycle { return p.steps[step].lifecycles }
+
+// Warnings returns what is worth saying about the last step's rules, sorted by place.
+func (p *Plan) Warnings() configs.Problems { return p.warnings }
 
 // Cuts returns the place of every cut's bits.
 func (p *Plan) Cuts() []Cut { return p.place }

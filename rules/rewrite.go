@@ -99,6 +99,7 @@ func (r *rewriter) inline(e ast.Expr, t *trait) {
 		r.files = appendNew(r.files, path)
 	}
 	e.SetKindCase(r.copyOf(t.rewritten.Expr(), t.rewritten.SourceInfo(), e.ID()))
+	r.inlined[e.ID()] = true
 	r.adopt(e, t)
 }
 

@@ -23,6 +23,7 @@ type unit struct {
 	files    []string // that it looks into, each once, in order
 
 	referredAt map[string]int64 // by segment: the id of the first reference
+	inlined    map[int64]bool   // the ids of what came from traits
 
 	problems configs.Problems
 	failed   string // not empty: it does not compile; problems of its own, or something that it uses
@@ -44,6 +45,17 @@ func (u *unit) faultAt(line, column int, hint, format string, args ...any) {
 		u.failed = message
 	}
 	u.problems = append(u.problems, u.expr.Problem(line, column, u.what+": "+message, hint))
+}
+
+// warn reports what is worth saying but no reason to stop.
+func (u *unit) warn(id int64, hint, format string, args ...any) {
+	if u.inlined[id] {
+		return // the trait has its own warning
+	}
+	at := u.native().SourceInfo().GetStartLocation(id)
+	problem := u.expr.Problem(at.Line(), at.Column()+1, u.what+": "+fmt.Sprintf(format, args...), hint)
+	problem.Warning = true
+	u.problems = append(u.problems, problem)
 }
 
 // newID returns a fresh id for an expression that stands where another does.
@@ -70,6 +82,9 @@ func (u *unit) ident(at int64, name string) ast.Expr { return u.fac.NewIdent(u.n
 // copyOf copies an expression, with fresh ids. Where at is not 0, all of the copy stands there.
 func (u *unit) copyOf(e ast.Expr, from *ast.SourceInfo, at int64) ast.Expr {
 	info, fresh := u.native().SourceInfo(), map[int64]int64{}
+	if u.inlined == nil {
+		u.inlined = map[int64]bool{}
+	}
 	out := u.fac.CopyExpr(e)
 	out.RenumberIDs(func(id int64) int64 {
 		if id == 0 {
@@ -81,6 +96,9 @@ func (u *unit) copyOf(e ast.Expr, from *ast.SourceInfo, at int64) ast.Expr {
 				place = id
 			}
 			fresh[id] = u.newID(place)
+			if at != 0 {
+				u.inlined[fresh[id]] = true
+			}
 			if call, ok := from.GetMacroCall(id); ok {
 				info.SetMacroCall(fresh[id], call)
 			}
