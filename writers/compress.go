@@ -6,22 +6,35 @@ import (
 
 // A scratch holds what is used again from file to file. One goroutine uses it.
 type scratch struct {
-	file   []byte
-	levels []byte
-	raw    []byte
-	packed []byte
-	hashes []uint64
-	bits   [2]bitWriter
-	zstd   *zstd.Encoder
+	file    []byte
+	levels  []byte
+	raw     []byte
+	packed  []byte
+	leading []byte
+	hashes  []uint64
+	bits    [2]bitWriter
+	zstd    *zstd.Encoder
 }
 
-// compress returns the body as a zstd frame, which is valid until the next call.
+// compress returns the body as a zstd frame, which is valid until the next call. Packed places have few matches but skewed
+// bytes, so all literals are entropy coded.
 func (s *scratch) compress(body []byte) []byte {
-	if s.zstd == nil {
-		s.zstd, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	}
-	s.packed = s.zstd.EncodeAll(body, s.packed[:0])
+	s.packed = s.encoder().EncodeAll(body, s.packed[:0])
 	return s.packed
+}
+
+// lead is compress for bytes that more of the same frame follow: valid until the next call of lead.
+func (s *scratch) lead(body []byte) []byte {
+	s.leading = s.encoder().EncodeAll(body, s.leading[:0])
+	return s.leading
+}
+
+func (s *scratch) encoder() *zstd.Encoder {
+	if s.zstd == nil {
+		s.zstd, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithAllLitEntropyCompression(true),
+			zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	}
+	return s.zstd
 }
 
 // pays remembers whether compression pays for a column: the first page decides for those that follow.
@@ -46,7 +59,7 @@ func (p *pays) compress(s *scratch, raw []byte) (body []byte, compressed bool) {
 // that are valid until the next call.
 func (s *scratch) body(v values, of span, packs *pays) (body []byte, size int, compressed bool) {
 	if v, ok := v.(framed); ok {
-		s.packed, size = v.frame(s.packed[:0], of)
+		s.packed, size = v.frame(s, s.packed[:0], of)
 		return s.packed, size, true
 	}
 	s.raw = v.append(s.raw[:0], of)

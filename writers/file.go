@@ -92,7 +92,7 @@ func (f *file) pages(c *column, ch *chunk) {
 	ch.meta.TotalCompressedSize = int64(len(f.out) - start)
 	ch.meta.setEncodings(encoding, len(ch.nulls))
 	if len(c.hashes) > 0 {
-		ch.filter = f.scratch.bloom(c.hashes)
+		ch.filter = bloomFilter(c.hashes)
 	}
 }
 
@@ -107,11 +107,7 @@ func (m *columnMetaData) setEncodings(data format.Encoding, pages int) {
 }
 
 func (f *file) dictionaryPage(ch *chunk, e *entries) {
-	body, size := e.frame, e.size
-	if body == nil {
-		body, size = f.scratch.compress(e.plain), len(e.plain)
-	}
-	f.page(ch, size, nil, body, pageHeader{
+	f.page(ch, len(e.plain), nil, f.scratch.compress(e.plain), pageHeader{
 		Type:                 format.DictionaryPage,
 		DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(e.n), Encoding: format.Plain}),
 	})
@@ -237,14 +233,14 @@ func (f *file) metaData(columns []columnChunk, end int64) *fileMetaData {
 	return meta
 }
 
-// bloomBits is how many bits of bloom filter a value is meant to have; as the size is a power of two, which some readers
-// insist on, it has between 0.7 and 1.4 times as many.
-const bloomBits = 10
+// bloomBits is how many bits of bloom filter a value has at least; as the size is a power of two, which some readers insist
+// on, it has up to twice as many. Of a hundred ids that are not in a file, the filter lets nine pass at most.
+const bloomBits = 6
 
-// bloom returns a split-block filter of the hashes, which may repeat.
-func (s *scratch) bloom(hashes []uint64) []byte {
-	want, blocks := bloom.NumSplitBlocksOf(int64(len(hashes)), bloomBits), 1
-	for blocks*14 < want*10 {
+// bloomFilter returns a split-block filter of the hashes.
+func bloomFilter(hashes []uint64) []byte {
+	blocks := 1
+	for blocks < bloom.NumSplitBlocksOf(int64(len(hashes)), bloomBits) {
 		blocks *= 2
 	}
 	filter := make(bloom.SplitBlockFilter, blocks)

@@ -19,8 +19,6 @@ type indexes struct {
 // entries are those of a dictionary.
 type entries struct {
 	plain []byte             // in plain encoding
-	frame []byte             // plain as a zstd frame, if it was made at once
-	size  int                // bytes of plain, where there is a frame
 	n     int                //
 	at    func(i int) []byte // entry i, as a bound
 }

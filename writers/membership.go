@@ -24,7 +24,7 @@ func (w *Writer) Membership(m *tables.Membership) (tables.File, error) {
 	if err := fits(m); err != nil {
 		return tables.File{}, err
 	}
-	t.all(userColumn(&w.scratch, &m.IDs))
+	t.all(userColumn(&w.scratch, &m.IDs, nil))
 	t.lists(w.segmentsColumn(m), &m.Sets)
 	for l := range m.Names.Lifecycles {
 		t.codes(stageColumn(m, l), m.Stages[l])
@@ -48,7 +48,7 @@ func (w *Writer) Wide(m *tables.Membership) (tables.File, error) {
 	if err := fits(m); err != nil {
 		return tables.File{}, err
 	}
-	t.all(userColumn(&w.scratch, &m.IDs))
+	t.all(userColumn(&w.scratch, &m.IDs, nil))
 	for s, name := range m.Names.Segments {
 		t.all(column{name: name, typ: booleanType, levels: everywhere{}, values: booleans{bits: bitsOfSegment(m, s)}})
 	}
@@ -68,7 +68,7 @@ func (w *Writer) Long(m *tables.Membership) (tables.File, error) {
 	if err != nil {
 		return tables.File{}, err
 	}
-	t.all(userPlaces(&w.scratch, &m.IDs, users))
+	t.all(userColumn(&w.scratch, &m.IDs, users))
 	t.all(column{name: "segment", typ: stringType, levels: everywhere{}, values: &indexes{
 		typ: stringType, places: segments, entries: namesOf(m.Names.Segments),
 	}})

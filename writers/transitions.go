@@ -15,7 +15,7 @@ func (w *Writer) Transitions(t *tables.Transitions) (tables.File, error) {
 	if err != nil {
 		return tables.File{}, err
 	}
-	out.all(userPlaces(&w.scratch, &t.IDs, t.User))
+	out.all(userColumn(&w.scratch, &t.IDs, t.User))
 	out.all(named("segment", t.Segments, t.Segment))
 	out.all(named("change", tables.ChangeNames, t.Change))
 	out.codes(stageOf("from", t.Stages, t.From), t.From)

@@ -9,35 +9,24 @@ import (
 	"strata/pipeline/ids"
 )
 
-// userColumn is the column of user ids, in the type of the snapshot's own. They are sorted, each once.
-func userColumn(s *scratch, id *ids.Column) column {
+// userColumn is the column of user ids, in the type of the snapshot's own. They are sorted. Places say which id each row
+// has, never falling; nil stands for each once.
+func userColumn(s *scratch, id *ids.Column, places []uint32) column {
 	c := column{name: "user_id", typ: userType(id.Type), levels: everywhere{}, hashes: hashUsers(s, id)}
 	switch {
 	case id.Form == ids.OneWord:
-		c.values = integers{typ: c.typ, values: numbersOfUsers(id)}
-	case id.Form == ids.TwoWords && id.Type == ids.UUID:
-		c.values = uuids{words: id.Words}
-	case id.Form == ids.TwoWords:
+		c.values = integers{typ: c.typ, values: numbersOfUsers(id, places)}
+	case id.Form == ids.Bytes:
+		c.values = sortedTexts{typ: c.typ, texts: textsOfUsers(id, places)}
+	case id.Type != ids.UUID && places == nil:
 		c.values = uuidTexts{words: id.Words}
+	case id.Type != ids.UUID:
+		c.values = repeatedUUIDTexts{words: id.Words, places: places}
+	case places == nil:
+		c.values = uuids{words: id.Words}
 	default:
-		c.values = sortedStrings{byteStrings{typ: c.typ, values: textsOfUsers(id)}}
+		c.values = &indexes{typ: c.typ, places: places, sorted: true, entries: entriesOfUUIDs(id.Words)}
 	}
-	return c
-}
-
-// userPlaces is the column of user ids where a user may have many rows or none: places in the sorted ids, never falling.
-func userPlaces(s *scratch, id *ids.Column, places []uint32) column {
-	c := column{name: "user_id", typ: userType(id.Type), levels: everywhere{}, hashes: hashUsers(s, id)}
-	if id.Form == ids.OneWord {
-		numbers := numbersOfUsers(id)
-		repeated := make([]int64, len(places))
-		for i, place := range places {
-			repeated[i] = numbers[place]
-		}
-		c.values = integers{typ: c.typ, values: repeated}
-		return c
-	}
-	c.values = &indexes{typ: c.typ, places: places, sorted: true, entries: entriesOfUsers(id)}
 	return c
 }
 
@@ -59,7 +48,7 @@ func userType(t ids.Type) leafType {
 }
 
 // numbersOfUsers undoes the order-keeping form of signed ids; unsigned ones keep their bits.
-func numbersOfUsers(id *ids.Column) []int64 {
+func numbersOfUsers(id *ids.Column, places []uint32) []int64 {
 	numbers := make([]int64, len(id.Words))
 	for i, word := range id.Words {
 		if id.Type == ids.Uint64 {
@@ -68,29 +57,33 @@ func numbersOfUsers(id *ids.Column) []int64 {
 			numbers[i] = ids.FromOrdered(word)
 		}
 	}
-	return numbers
+	return repeated(numbers, places)
 }
 
-func textsOfUsers(id *ids.Column) [][]byte {
+func textsOfUsers(id *ids.Column, places []uint32) [][]byte {
 	texts := make([][]byte, id.Len())
 	for i := range texts {
 		texts[i] = id.At(i)
 	}
-	return texts
+	return repeated(texts, places)
 }
 
-func entriesOfUsers(id *ids.Column) entries {
-	if id.Form == ids.Bytes {
-		t := userType(id.Type)
-		return entriesOf(&t, textsOfUsers(id))
+// repeated returns the values at the places, or all where places is nil.
+func repeated[T any](list []T, places []uint32) []T {
+	if places == nil {
+		return list
 	}
-	e := entries{n: id.Len(), at: func(i int) []byte { return plainUUID(nil, id, i) }}
-	if id.Type == ids.UUID {
-		e.plain = uuids{words: id.Words}.append(nil, span{to: e.n})
-		return e
+	out := make([]T, len(places))
+	for i, place := range places {
+		out[i] = list[place]
 	}
-	e.frame, e.size = lengthCode().frame(nil, nil, id.Words)
-	return e
+	return out
+}
+
+func entriesOfUUIDs(words []uint64) entries {
+	u := uuids{words: words}
+	one := func(i int) []byte { return u.append(nil, span{from: i, to: i + 1}) }
+	return entries{n: len(words) / 2, plain: u.append(nil, span{to: len(words) / 2}), at: one}
 }
 
 // plainUUID appends a packed UUID as the column shows it, 16 bytes or 36 characters.
@@ -126,10 +119,44 @@ func hashUsers(s *scratch, id *ids.Column) []uint64 {
 	return hashes
 }
 
-// sortedStrings are ids of any text: the first and the last of a span are its bounds.
-type sortedStrings struct{ byteStrings }
+// sortedTexts are ids of any text, or binary: each is the bytes that it does not share with the one before it.
+type sortedTexts struct {
+	noDictionary
+	typ   leafType
+	texts [][]byte
+}
 
-func (v sortedStrings) bounds(s span) (low, high []byte) { return v.values[s.from], v.values[s.to-1] }
+func (sortedTexts) encoding() format.Encoding { return format.DeltaByteArray }
+
+func (v sortedTexts) weight(s span) int { return byteStrings{values: v.texts}.weight(s) }
+
+func (v sortedTexts) append(dst []byte, s span) []byte {
+	part := v.texts[s.from:s.to]
+	shared, rest := make([]int32, len(part)), make([]int32, len(part))
+	for i, value := range part {
+		if i > 0 {
+			shared[i] = int32(commonPrefix(part[i-1], value))
+		}
+		rest[i] = int32(len(value)) - shared[i]
+	}
+	dst = encodeDelta32(encodeDelta32(dst, shared), rest)
+	for i, value := range part {
+		dst = append(dst, value[shared[i]:]...)
+	}
+	return dst
+}
+
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func (v sortedTexts) bounds(s span) (low, high []byte) { return v.texts[s.from], v.texts[s.to-1] }
 
 // uuids are packed UUIDs as 16 bytes.
 type uuids struct {

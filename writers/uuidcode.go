@@ -3,6 +3,7 @@ package writers
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -13,12 +14,10 @@ import (
 
 const uuidLength = 36
 
-// A uuidCode is a Huffman code for the characters of UUID texts, each text with the same lead before it.
+// A uuidCode is a Huffman code for the characters of UUID texts.
 type uuidCode struct {
-	lead   string
-	tree   []byte             // how a block describes the code
-	before bitString          // the lead
-	hyphen bitString          //
+	tree   []byte // how a block describes the code
+	hyphen bitString
 	quads  [1 << 16]bitString // four hexadecimal digits
 }
 
@@ -28,32 +27,30 @@ type bitString struct {
 	n    uint32
 }
 
-// The two codes: for texts alone, and for texts with their length of four bytes before them, as in a dictionary page. The
-// characters of 5 bits are named, all others have 4: that makes both codes complete.
-var (
-	textCode   = sync.OnceValue(func() *uuidCode { return newUUIDCode("", "ef") })
-	lengthCode = sync.OnceValue(func() *uuidCode { return newUUIDCode("\x24\x00\x00\x00", "\x24bcdef") })
+const (
+	alphabet   = "-0123456789abcdef"
+	longCodes  = "ef" // characters of five bits; that all others have four makes the code complete
+	shortBits  = 4
+	longBits   = 5
+	lastLetter = 'f'
 )
 
-const shortBits, longBits = 4, 5
-
-func newUUIDCode(lead, long string) *uuidCode {
-	alphabet := slices.Compact(slices.Sorted(slices.Values([]byte(lead + "-0123456789abcdef"))))
-	codes := canonicalCodes(alphabet, long)
-	c := &uuidCode{lead: lead, tree: treeOf(alphabet, codes), hyphen: codes['-'], before: join(codes, []byte(lead))}
+var textCode = sync.OnceValue(func() *uuidCode {
+	codes := canonicalCodes()
+	c := &uuidCode{tree: treeOf(codes), hyphen: codes['-']}
 	for v := range c.quads {
-		const digits = "0123456789abcdef"
+		digits := alphabet[1:]
 		c.quads[v] = join(codes, []byte{digits[v>>12], digits[v>>8&15], digits[v>>4&15], digits[v&15]})
 	}
 	return c
-}
+})
 
 // canonicalCodes gives out the codes as zstd does: the long ones first, from zero, in the order of the characters.
-func canonicalCodes(alphabet []byte, long string) (codes [256]bitString) {
+func canonicalCodes() (codes [256]bitString) {
 	next := uint32(0)
 	for _, n := range []uint32{longBits, shortBits} {
-		for _, character := range alphabet {
-			if (n == longBits) == slices.Contains([]byte(long), character) {
+		for _, character := range []byte(alphabet) {
+			if (n == longBits) == strings.Contains(longCodes, string(character)) {
 				codes[character] = bitString{bits: next, n: n}
 				next++
 			}
@@ -64,11 +61,10 @@ func canonicalCodes(alphabet []byte, long string) (codes [256]bitString) {
 }
 
 // treeOf lists the weights of all characters but the last, which follows from them, four bits each.
-func treeOf(alphabet []byte, codes [256]bitString) []byte {
-	last := alphabet[len(alphabet)-1]
-	tree := make([]byte, 1+(int(last)+1)/2)
-	tree[0] = 127 + last
-	for _, character := range alphabet[:len(alphabet)-1] {
+func treeOf(codes [256]bitString) []byte {
+	tree := make([]byte, 1+(lastLetter+1)/2)
+	tree[0] = 127 + lastLetter
+	for _, character := range []byte(alphabet[:len(alphabet)-1]) {
 		weight := byte(longBits + 1 - codes[character].n)
 		tree[1+character/2] |= weight << (4 - 4*(character&1))
 	}
@@ -89,6 +85,7 @@ const (
 	singleSegment  = 0xa0 // a frame header of the content's size in four bytes
 	maxBlock       = 1 << 17
 	rawBlock       = 0
+	runBlock       = 1
 	packedBlock    = 2
 	withTree       = 2
 	treeless       = 3
@@ -97,15 +94,14 @@ const (
 )
 
 // frame appends a zstd frame of some leading bytes and the texts of packed UUIDs, and returns the size of its content.
-// Groups of four texts are coded, as a block is four streams of one length; up to three more, and the leading bytes, stand
-// as they are.
-func (c *uuidCode) frame(dst, leading []byte, words []uint64) (frame []byte, content int) {
-	stride := len(c.lead) + uuidLength
-	content = len(leading) + len(words)/2*stride
+// Groups of four texts are coded, as a block is four streams of one length; up to three more stand as they are. The leading
+// bytes are the blocks of a frame of their own that the scratch makes: they do not depend on where they stand.
+func (c *uuidCode) frame(s *scratch, dst, leading []byte, words []uint64) (frame []byte, content int) {
+	content = len(leading) + len(words)/2*uuidLength
 	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
 	dst = binary.LittleEndian.AppendUint32(append(dst, singleSegment), uint32(content))
-	dst = appendRaw(dst, leading)
-	perBlock, kind := maxBlock/stride&^3, byte(withTree)
+	dst = appendBlocksOf(dst, s.lead(leading))
+	perBlock, kind := maxBlock/uuidLength&^3, byte(withTree)
 	for len(words) >= 8 {
 		n := min(perBlock, len(words)/2&^3)
 		dst, kind = c.block(dst, words[:2*n], kind), treeless
@@ -113,17 +109,31 @@ func (c *uuidCode) frame(dst, leading []byte, words []uint64) (frame []byte, con
 	}
 	var rest []byte
 	for ; len(words) > 0; words = words[2:] {
-		rest = appendUUID(append(rest, c.lead...), words[0], words[1])
+		rest = appendUUID(rest, words[0], words[1])
 	}
 	return appendRawLast(dst, rest), content
 }
 
-// appendRaw appends bytes as blocks that are not compressed.
-func appendRaw(dst, raw []byte) []byte {
-	for len(raw) > 0 {
-		n := min(len(raw), maxBlock)
-		dst = append(appendBlockHeader(dst, n, rawBlock, 0), raw[:n]...)
-		raw = raw[n:]
+// appendBlocksOf appends the blocks of a whole frame that has no checksum, so that more can follow.
+func appendBlocksOf(dst, frame []byte) []byte {
+	if len(frame) == 0 {
+		return dst
+	}
+	descriptor := frame[4]
+	header := 5 + []int{0, 2, 4, 8}[descriptor>>6]
+	if descriptor>>5&1 == 0 {
+		header++ // a window
+	} else if descriptor>>6 == 0 {
+		header++ // the size of a small content
+	}
+	for blocks := frame[header:]; len(blocks) > 0; {
+		size := int(blocks[0]) | int(blocks[1])<<8 | int(blocks[2])<<16
+		kind := size >> 1 & 3
+		if size >>= 3; kind == runBlock {
+			size = 1
+		}
+		dst = append(append(dst, blocks[0]&^1), blocks[1:3+size]...)
+		blocks = blocks[3+size:]
 	}
 	return dst
 }
@@ -156,7 +166,7 @@ func (c *uuidCode) block(dst []byte, words []uint64, kind byte) []byte {
 		}
 	}
 	size := len(dst) - start - 3 - literalsHeader
-	content := len(words) / 2 * (len(c.lead) + uuidLength)
+	content := len(words) / 2 * uuidLength
 	sizes := uint64(kind) | 3<<2 | uint64(content)<<4 | uint64(size)<<22
 	for i := range literalsHeader {
 		dst[start+3+i] = byte(sizes >> (8 * i))
@@ -166,8 +176,8 @@ func (c *uuidCode) block(dst []byte, words []uint64, kind byte) []byte {
 	return dst
 }
 
-// maxUUIDBytes is more than a coded text with its lead takes, with room for one more word.
-const maxUUIDBytes = 40
+// maxUUIDBytes is more than a coded text takes, with room for one more word.
+const maxUUIDBytes = 32
 
 // stream appends the codes of some UUIDs, the last first, and the bit that ends a stream.
 func (c *uuidCode) stream(dst []byte, words []uint64) []byte {
@@ -181,7 +191,6 @@ func (c *uuidCode) stream(dst []byte, words []uint64) []byte {
 		w.two(c.quads[high&0xffff], c.hyphen)
 		w.two(c.quads[high>>16&0xffff], c.hyphen)
 		w.two(c.quads[high>>32&0xffff], c.quads[high>>48])
-		w.two(c.before, bitString{})
 	}
 	w.two(bitString{bits: 1, n: 1}, bitString{})
 	return dst[:len(dst)+w.at+int(w.n+7)/8]

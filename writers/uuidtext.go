@@ -27,8 +27,8 @@ func (v uuidTexts) append(dst []byte, s span) []byte {
 	return dst
 }
 
-func (v uuidTexts) frame(dst []byte, s span) (frame []byte, size int) {
-	return textCode().frame(dst, appendUUIDLengths(nil, s.to-s.from), v.words[2*s.from:2*s.to])
+func (v uuidTexts) frame(to *scratch, dst []byte, s span) (frame []byte, size int) {
+	return textCode().frame(to, dst, appendUUIDLengths(nil, s.to-s.from), v.words[2*s.from:2*s.to])
 }
 
 func appendUUIDLengths(dst []byte, n int) []byte {
@@ -38,6 +38,52 @@ func appendUUIDLengths(dst []byte, n int) []byte {
 func (v uuidTexts) bounds(s span) (low, high []byte) {
 	last := s.to - 1
 	return appendUUID(nil, v.words[2*s.from], v.words[2*s.from+1]), appendUUID(nil, v.words[2*last], v.words[2*last+1])
+}
+
+// repeatedUUIDTexts are packed UUIDs as text where each may stand several times in a row: a repeat shares all with the one
+// before it, another id nothing.
+type repeatedUUIDTexts struct {
+	noDictionary
+	words  []uint64
+	places []uint32
+}
+
+func (repeatedUUIDTexts) encoding() format.Encoding { return format.DeltaByteArray }
+
+func (v repeatedUUIDTexts) weight(s span) int { return uuidLength * (s.to - s.from) }
+
+func (v repeatedUUIDTexts) append(dst []byte, s span) []byte {
+	lengths, words := v.parts(s)
+	for ; len(words) > 0; words = words[2:] {
+		lengths = appendUUID(lengths, words[0], words[1])
+	}
+	return append(dst, lengths...)
+}
+
+func (v repeatedUUIDTexts) frame(to *scratch, dst []byte, s span) (frame []byte, size int) {
+	lengths, words := v.parts(s)
+	return textCode().frame(to, dst, lengths, words)
+}
+
+// parts returns the encoded lengths of a span and the ids that follow.
+func (v repeatedUUIDTexts) parts(s span) (lengths []byte, words []uint64) {
+	shared, rest := make([]int32, s.to-s.from), make([]int32, s.to-s.from)
+	for i, place := range v.places[s.from:s.to] {
+		if i > 0 && place == v.places[s.from+i-1] {
+			shared[i] = uuidLength
+			continue
+		}
+		rest[i] = uuidLength
+		words = append(words, v.words[2*place], v.words[2*place+1])
+	}
+	return encodeDelta32(encodeDelta32(nil, shared), rest), words
+}
+
+func (v repeatedUUIDTexts) bounds(s span) (low, high []byte) {
+	first, last := int(v.places[s.from]), int(v.places[s.to-1])
+	low, _ = uuidTexts{words: v.words}.bounds(span{from: first, to: first + 1})
+	_, high = uuidTexts{words: v.words}.bounds(span{from: last, to: last + 1})
+	return low, high
 }
 
 // appendUUID appends the 36 characters of a packed UUID.

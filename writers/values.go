@@ -24,7 +24,7 @@ type values interface {
 
 // framed values compress themselves: they append a zstd frame of what append encodes, and return the size of that.
 type framed interface {
-	frame(dst []byte, s span) (frame []byte, size int)
+	frame(to *scratch, dst []byte, s span) (frame []byte, size int)
 }
 
 // noDictionary is what the encodings without one embed.
