@@ -215,7 +215,7 @@ func (g *grower) nested(k kind, depth int) (nodeID, bool) {
 				return g.add(node{op: opKey, typ: scalarKind(k), args: []nodeID{one(g.sampler, from)}, lit: literal{String: one(g.sampler, []string{"a", "plan", "zz"})}}), true
 			}
 		case 3:
-			if from := g.sources(kindList); len(from) > 0 && k == kindInt {
+			if from := append(g.sources(kindList), g.sources(kindMap)...); len(from) > 0 && k == kindInt {
 				return g.op(opSize, k, one(g.sampler, from)), true
 			}
 		}

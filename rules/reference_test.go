@@ -327,6 +327,8 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 			return known(int64(utf8.RuneCountInString(a)))
 		case []any:
 			return known(int64(len(a)))
+		case map[string]any:
+			return known(int64(len(a)))
 		}
 	case opIndex:
 		if i := b.(int64); i >= 0 && i < int64(len(a.([]any))) {

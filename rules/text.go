@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -91,7 +92,7 @@ func changeLetters(text string, from, to byte) string {
 	return text
 }
 
-// size counts the code points of a string, the bytes of bytes, or the elements of a list or entries of a map.
+// size counts the code points of a string, the bytes of bytes, the elements of a list or the keys of a map.
 func (e *Evaluator) size(nd *node, f *frame) *vec {
 	a := e.eval(nd.args[0], f)
 	if maps, ok := a.nested.(*array.Map); ok {
@@ -100,6 +101,10 @@ func (e *Evaluator) size(nd *node, f *frame) *vec {
 	out := e.arena.new(kindInt, f.n)
 	out.known, out.fail, out.ints = a.known, a.fail, e.arena.ints.get(f.n)
 	lists, _ := a.nested.(array.ListLike)
+	if maps, ok := lists.(*array.Map); ok {
+		e.countKeys(out.ints, a, maps)
+		return out
+	}
 	for i := range out.ints {
 		switch {
 		case !a.knows(i):
@@ -134,4 +139,35 @@ func (e *Evaluator) sizeOfMaps(a *vec, maps *array.Map) *vec {
 		out.ints[i] = int64(len(seen))
 	}
 	return out
+}
+
+// countKeys counts the different keys of each map: of entries with equal keys only the last counts.
+func (e *Evaluator) countKeys(out []int64, a *vec, maps *array.Map) {
+	span := spanOf(a, maps)
+	keys := e.load(view{maps.Keys(), span.from, span.n}, &node{op: opElement, typ: valueType{kind: kindString}})
+	for i := range out {
+		if out[i] = 0; !a.knows(i) {
+			continue
+		}
+		start, end := maps.ValueOffsets(a.rowAt(i))
+		out[i] = distinct(keys.texts[int(start)-span.from : int(end)-span.from])
+	}
+}
+
+// distinct counts the different texts among a few, or among many.
+func distinct(texts []string) int64 {
+	if len(texts) > 32 {
+		seen := make(map[string]struct{}, len(texts))
+		for _, text := range texts {
+			seen[text] = struct{}{}
+		}
+		return int64(len(seen))
+	}
+	count := int64(0)
+	for i, text := range texts {
+		if !slices.Contains(texts[:i], text) {
+			count++
+		}
+	}
+	return count
 }
