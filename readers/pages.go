@@ -16,6 +16,7 @@ import (
 type leafPages struct {
 	node  *node
 	chunk chunk
+	flat  bool  // the column is outside of lists and groups: an entry is a row, and one level says whether it is there
 	left  int64 // entries that the footer promises and that have not come yet
 	mem   memory.Allocator
 
@@ -77,14 +78,11 @@ func (l *leafPages) next(limit int) (*piece, error) {
 	}
 	n := min(limit, l.page.left)
 	l.page.left -= n
-	if l.flat() {
+	if l.flat {
 		return l.flatPiece(n)
 	}
 	return l.levelPiece(n)
 }
-
-// flat tells whether an entry is a row and at most one level says whether it is there.
-func (l *leafPages) flat() bool { return l.node.rep == 0 && l.node.def <= 1 }
 
 func (l *leafPages) flatPiece(n int) (p *piece, err error) {
 	p = &piece{n: n}

@@ -37,9 +37,22 @@ var differs = map[string]string{"data/int96_from_spark.parquet": "TestC096"}
 // TestParquetTesting reads every column of every file of the format's own collection. What pyarrow reads must come out equal, or
 // be refused; the golden file shows which.
 func TestParquetTesting(t *testing.T) {
-	folder := sharedPath(t, "parquet-testing")
+	compareFolder(t, sharedPath(t, "parquet-testing"), "testdata/parquet_testing")
+}
+
+// TestFixtures does the same with the files that testdata/fixtures.py writes.
+func TestFixtures(t *testing.T) {
+	folder, err := filepath.Abs("testdata/fixtures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareFolder(t, folder, "testdata/fixtures")
+}
+
+// compareFolder compares all files of a folder with the .json of a name, and the table of them with its .txt.
+func compareFolder(t *testing.T, folder, name string) {
 	var expected map[string]expectedFile
-	data, err := os.ReadFile("testdata/parquet_testing.json")
+	data, err := os.ReadFile(name + ".json")
 	if err == nil {
 		err = json.Unmarshal(data, &expected)
 	}
@@ -47,18 +60,18 @@ func TestParquetTesting(t *testing.T) {
 		t.Fatal(err)
 	}
 	var table strings.Builder
-	for _, name := range parquetFiles(t, folder) {
+	for _, file := range parquetFiles(t, folder) {
 		start, before := time.Now(), allocated()
-		lines := tableOf(t, folder, name, expected[name])
+		lines := tableOf(t, folder, file, expected[file])
 		if took := time.Since(start); took > 20*time.Second {
-			t.Errorf("%s took %s", name, took)
+			t.Errorf("%s took %s", file, took)
 		}
 		if grew := allocated() - before; grew > 400<<20 {
-			t.Errorf("%s took %d MiB of memory", name, grew>>20)
+			t.Errorf("%s took %d MiB of memory", file, grew>>20)
 		}
-		fmt.Fprintf(&table, "%s: %s\n", name, strings.Join(lines, "\n    "))
+		fmt.Fprintf(&table, "%s: %s\n", file, strings.Join(lines, "\n    "))
 	}
-	golden(t, "testdata/parquet_testing.txt", table.String())
+	golden(t, name+".txt", table.String())
 }
 
 func allocated() uint64 {

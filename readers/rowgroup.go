@@ -165,6 +165,7 @@ func (g *rowGroup) attach(ctx context.Context, leaves []*leafPages, mem memory.A
 
 func newSource(n *node, leaves []*leafPages, mem memory.Allocator) source {
 	if n.rep == 0 && len(n.children) == 0 {
+		leaves[0].flat = true
 		return &flatSource{leaf: leaves[0]}
 	}
 	return newNestedSource(n, leaves, mem)

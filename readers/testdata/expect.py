@@ -3,6 +3,7 @@
 Each column becomes its number of rows, a digest over the canonical text of every row, and the first rows as they are.
 The canonical text is that of renderValue in render_test.go.
 """
+import decimal
 import hashlib
 import json
 import pathlib
@@ -89,8 +90,6 @@ def expect(path):
 
 
 def main():
-    import decimal
-
     decimal.getcontext().prec = 80
     found = {}
     folder = pathlib.Path(sys.argv[1])
@@ -101,4 +100,5 @@ def main():
     print("{" + ",\n".join(f"{json.dumps(path)}: {json.dumps(what)}" for path, what in found.items()) + "}")
 
 
-main()
+if __name__ == "__main__":
+    main()
