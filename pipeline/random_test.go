@@ -1,0 +1,461 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"strata/configs"
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
+)
+
+// A story is a random history: users who arrive, change, leave and return, under definitions that change too.
+type story struct {
+	t      *testing.T
+	r      *rand.Rand
+	kind   string // of ids
+	folder string
+	people map[int]attributes
+	number int // of the next new user
+	world  *world
+	lists  map[string]map[string]bool
+	bench  *bench
+	last   *night
+}
+
+// storyDates has a gap, which counts by the calendar.
+var storyDates = []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-04-01"}
+
+// coverage counts what random stories have shown, so that a test which stops testing fails.
+type coverage struct{ reasons, changes, kinds map[string]int }
+
+func TestRandomStoriesEqualTheTwin(t *testing.T) {
+	stories := 20
+	if n, err := strconv.Atoi(os.Getenv("STRATA_STORIES")); err == nil {
+		stories = n
+	}
+	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}}
+	for seed := range stories {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			kind := idKinds[seed%len(idKinds)]
+			seen.kinds[kind]++
+			newStory(t, uint64(seed), kind).tell(&seen)
+		})
+	}
+	for what, counts := range map[string][2]any{
+		"reason": {seen.reasons, []string{"user_new", "user_deleted", "user_changed", "time_passed", "rule_changed", "list_changed", "segment_added", "segment_removed"}},
+		"change": {seen.changes, []string{"initial", "entered", "exited", "moved"}},
+		"kind":   {seen.kinds, idKinds},
+	} {
+		for _, name := range counts[1].([]string) {
+			if counts[0].(map[string]int)[name] < 3 {
+				t.Errorf("%s %s occurred %d times; the stories do not test it", what, name, counts[0].(map[string]int)[name])
+			}
+		}
+	}
+}
+
+func newStory(t *testing.T, seed uint64, kind string) *story {
+	s := &story{t: t, r: rand.New(rand.NewPCG(seed, 7)), kind: kind, folder: t.TempDir(), people: map[int]attributes{}}
+	s.world = newWorld(t, &definitions{})
+	s.lists = map[string]map[string]bool{"countries.txt": {"FR": true}}
+	output, err := objects.NewLocal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshots, err := objects.NewLocal(s.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.bench = &bench{t: t, snapshots: snapshots, output: output}
+	return s
+}
+
+func (s *story) tell(seen *coverage) {
+	for _, date := range storyDates {
+		s.changeDefinitions()
+		s.changeLists()
+		day, _ := time.Parse("2006-01-02", date)
+		files := s.changePeople(date, day)
+		now := s.now(day)
+		var rows []person
+		for _, data := range files {
+			rows = append(rows, decodeRows(s.t, data)...)
+		}
+		want := tonight(s.world, date, now, s.lists, rows, s.last)
+		s.check(want, s.run(date, now))
+		for _, line := range want.transitions {
+			parts := strings.Split(line, "|")
+			seen.changes[parts[2]]++
+			seen.reasons[parts[5]]++
+		}
+		s.last = want
+	}
+}
+
+// now is the local midnight that ends or starts the date.
+func (s *story) now(day time.Time) time.Time {
+	zone, err := time.LoadLocation(s.world.definitions.zone)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if s.world.definitions.endOfDate {
+		day = day.AddDate(0, 0, 1)
+	}
+	return time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone)
+}
+
+// changeDefinitions edits, adds, removes and reorders.
+func (s *story) changeDefinitions() {
+	d := *s.world.definitions
+	d.segments, d.lifecycles = slices.Clone(d.segments), slices.Clone(d.lifecycles)
+	if s.last == nil || s.r.IntN(4) == 0 {
+		d.zone = []string{"UTC", "Europe/Paris", "America/New_York"}[s.r.IntN(3)]
+		d.endOfDate, d.since = s.r.IntN(2) == 0, s.r.IntN(2) == 0
+	}
+	if len(d.segments) > 3 && s.r.IntN(3) == 0 {
+		s.removeSegment(&d)
+	}
+	for range 1 + s.r.IntN(3) {
+		if len(d.segments) < 70 {
+			s.addSegment(&d)
+		}
+	}
+	if s.r.IntN(8) == 0 { // past one word
+		for range 62 {
+			s.addSegment(&d)
+		}
+	}
+	if at := s.r.IntN(len(d.segments)); s.r.IntN(2) == 0 {
+		d.segments[at].rule = plainRule(plainRules[s.r.IntN(len(plainRules))])
+	}
+	if s.r.IntN(3) == 0 {
+		s.r.Shuffle(len(d.lifecycles), func(i, j int) { d.lifecycles[i], d.lifecycles[j] = d.lifecycles[j], d.lifecycles[i] })
+	}
+	s.changeLifecycles(&d)
+	w := *s.world
+	w.definitions = &d
+	s.world = &w
+}
+
+// removeSegment removes a segment that nobody refers to.
+func (s *story) removeSegment(d *definitions) {
+	at := s.r.IntN(len(d.segments))
+	name := fmt.Sprintf("segment(%q)", d.segments[at].name)
+	for _, other := range d.segments {
+		if strings.Contains(other.rule.text, name) {
+			return
+		}
+	}
+	for _, l := range d.lifecycles {
+		for _, stage := range l.stages {
+			if strings.Contains(stage.rule.text, name) {
+				return
+			}
+		}
+	}
+	d.segments = slices.Delete(d.segments, at, at+1)
+}
+
+// addSegment adds one; it may refer to those before it, so there are no cycles.
+func (s *story) addSegment(d *definitions) {
+	s.number++
+	w := *s.world
+	w.definitions = &definitions{segments: d.segments[:min(len(d.segments), 3)]}
+	one := segmentDef{name: fmt.Sprintf("s%d", s.number), rule: randomRule(s.r, &w, 2)}
+	if s.r.IntN(3) == 0 {
+		one.include = "include.txt"
+	}
+	if s.r.IntN(3) == 0 {
+		one.exclude = "exclude.txt"
+	}
+	d.segments = append(d.segments, one)
+}
+
+func (s *story) changeLifecycles(d *definitions) {
+	if len(d.lifecycles) > 1 && s.r.IntN(4) == 0 {
+		d.lifecycles = d.lifecycles[1:]
+	}
+	w := *s.world
+	w.definitions = &definitions{segments: d.segments[:1]}
+	if len(d.lifecycles) == 0 || s.r.IntN(3) == 0 {
+		s.number++
+		l := lifecycleDef{name: fmt.Sprintf("life%d", s.number)}
+		for i := range 1 + s.r.IntN(3) {
+			l.stages = append(l.stages, stageDef{fmt.Sprintf("stage%d", i), randomRule(s.r, &w, 1)})
+		}
+		d.lifecycles = append(d.lifecycles, l)
+		return
+	}
+	at := s.r.IntN(len(d.lifecycles))
+	stages := slices.Clone(d.lifecycles[at].stages)
+	switch s.r.IntN(3) {
+	case 0:
+		stages[0].name = "renamed" + stages[0].name
+	case 1:
+		stages[0].rule = randomRule(s.r, &w, 1)
+	}
+	d.lifecycles[at].stages = stages
+}
+
+// changeLists rewrites the list files now and then.
+func (s *story) changeLists() {
+	lists := maps.Clone(s.lists)
+	for _, name := range []string{"include.txt", "exclude.txt"} {
+		if lists[name] != nil && s.r.IntN(2) == 0 {
+			continue
+		}
+		lists[name] = map[string]bool{}
+		for range 4 {
+			lists[name][canonical(randomID(s.r, s.kind, s.r.IntN(s.number+20)))] = true
+		}
+	}
+	if s.r.IntN(3) == 0 {
+		lists["countries.txt"] = map[string]bool{[]string{"FR", "DE", "US"}[s.r.IntN(3)]: true, "DE": s.r.IntN(2) == 0}
+	}
+	for name, list := range lists {
+		var text strings.Builder
+		for _, line := range slices.Sorted(maps.Keys(list)) {
+			if list[line] {
+				fmt.Fprintln(&text, line)
+			} else {
+				delete(list, line)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text.String()), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.lists = lists
+}
+
+// changePeople lets a day pass and writes its snapshot, in rows of random order over some files.
+func (s *story) changePeople(date string, day time.Time) [][]byte {
+	now := day.UnixMicro()
+	for _, n := range slices.Sorted(maps.Keys(s.people)) {
+		switch s.r.IntN(10) {
+		case 0:
+			delete(s.people, n)
+		case 1, 2, 3:
+			s.people[n] = randomAttributes(s.r, now)
+		}
+	}
+	for range 25 {
+		s.people[s.r.IntN(120)] = randomAttributes(s.r, now)
+	}
+	var rows []person
+	for _, n := range slices.Sorted(maps.Keys(s.people)) {
+		one := person{id: randomID(s.r, s.kind, n), attributes: s.people[n]}
+		rows = append(rows, one)
+		if s.r.IntN(8) == 0 && one.Updated != nil { // an older row of the same user
+			older := person{id: one.id, attributes: randomAttributes(s.r, now)}
+			updated := *one.Updated - 1 - int64(s.r.IntN(1000))
+			older.Updated = &updated
+			rows = append(rows, older)
+		}
+	}
+	rows = append(rows, person{attributes: randomAttributes(s.r, now)})
+	if s.kind != "int" && s.kind != "uuid" {
+		rows = append(rows, person{id: "?", attributes: randomAttributes(s.r, now)})
+	}
+	s.r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return s.writeFiles(date, rows)
+}
+
+func (s *story) writeFiles(date string, rows []person) [][]byte {
+	var files [][]byte
+	for i := range 3 {
+		data := encodeRows(s.t, s.kind, rows[len(rows)*i/3:len(rows)*(i+1)/3])
+		path := filepath.Join(s.folder, "users", date, fmt.Sprintf("part-%d.parquet", i))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+		files = append(files, data)
+	}
+	return files
+}
+
+// yaml writes the definitions as a user would.
+func (s *story) yaml() string {
+	d := s.world.definitions
+	var y strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
+	p("snapshot:\n  path: users/{date}/*.parquet\n  user_id: user_id\n  max_rejects: 100%%\n  duplicates: {keep: latest, by: updated}")
+	policy := configs.StartOfDate
+	if d.endOfDate {
+		policy = configs.EndOfDate
+	}
+	p("timezone: %s\nnow: %s\noutput: out\nmembership: {columns: [country, tags, price], since: %v, also: [wide, long]}", d.zone, policy, d.since)
+	p("guards: {snapshot_rows: {max_drop: none}, null_share: {max_rise: none}, exits: {max_share: none}, unknowns: {max_rise: none}}")
+	p("segments:")
+	for _, segment := range d.segments {
+		p("  - name: %s\n    when: |\n      %s", segment.name, segment.rule.text)
+		if segment.include != "" {
+			p("    include: %s", segment.include)
+		}
+		if segment.exclude != "" {
+			p("    exclude: %s", segment.exclude)
+		}
+	}
+	p("lifecycles:")
+	for _, l := range d.lifecycles {
+		p("  - name: %s\n    stages:", l.name)
+		for _, stage := range l.stages {
+			p("      - name: %s\n        when: |\n          %s", stage.name, stage.rule.text)
+		}
+	}
+	return y.String()
+}
+
+// run makes the job's run of a date, with whatever resources.
+func (s *story) run(date string, now time.Time) *catalog.Manifest {
+	s.t.Helper()
+	config, err := configs.Parse("strata.yaml", []byte(s.yaml()))
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, s.yaml())
+	}
+	s.bench.config = config
+	s.bench.adjust = func(j *pipeline.Job) {
+		j.Workers, j.BatchRows = 1+s.r.IntN(4), 1+s.r.IntN(100)
+		if s.r.IntN(2) == 0 {
+			j.Memory = 1
+		}
+		*j = pipeline.WithPartitions(*j, 1<<s.r.IntN(5))
+	}
+	m := s.bench.run(date)
+	if !m.Now.Equal(now) {
+		s.t.Errorf("now is %v, want %v", m.Now, now)
+	}
+	return m
+}
+
+// textID is an id as the twin writes it.
+func (s *story) textID(id string) string {
+	if s.kind == "uuid" && len(id) == 32 {
+		return strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
+	}
+	return id
+}
+
+// check compares a run with the twin's night in everything.
+func (s *story) check(want *night, m *catalog.Manifest) {
+	s.t.Helper()
+	var got []string
+	for _, row := range s.bench.table(m, "transitions") {
+		got = append(got, strings.Join([]string{
+			s.textID(row["user_id"]), row["segment"], row["change"], row["from"], row["to"], row["reason"], row["at"], row["event_id"]}, "|"))
+	}
+	slices.Sort(got)
+	sameLines(s.t, want.date+" transitions", got, want.transitions)
+	s.checkMembership(want, m)
+	s.checkCounts(want, m)
+	if s.t.Failed() {
+		s.t.Logf("definitions:\n%s", s.yaml())
+		s.t.FailNow()
+	}
+}
+
+func days(date string) string {
+	t, _ := time.Parse("2006-01-02", date)
+	return fmt.Sprint(t.Unix() / 86400)
+}
+
+func (s *story) checkMembership(want *night, m *catalog.Manifest) {
+	s.t.Helper()
+	d := s.world.definitions
+	var membership, wide, long []string
+	for id, user := range want.users {
+		p := want.people[id]
+		var in, since []string
+		flat := []string{id}
+		for _, segment := range d.segments {
+			day, ok := user.segments[segment.name]
+			flat = append(flat, fmt.Sprint(ok))
+			if ok {
+				in, since = append(in, segment.name), append(since, days(day))
+				long = append(long, id+"|"+segment.name)
+			}
+		}
+		line := []string{id, strings.Join(in, ",")}
+		if d.since {
+			line = append(line, strings.Join(since, ","))
+		}
+		for _, l := range d.lifecycles {
+			line, flat = append(line, user.stages[l.name][0]), append(flat, user.stages[l.name][0])
+			if day := user.stages[l.name][1]; d.since && day != "" {
+				line = append(line, days(day))
+			} else if d.since {
+				line = append(line, "")
+			}
+		}
+		membership = append(membership, strings.Join(append(line, text(p.Country), strings.Join(p.Tags, ",")), "|"))
+		wide = append(wide, strings.Join(flat, "|"))
+	}
+	for _, list := range []*[]string{&membership, &wide, &long} {
+		slices.Sort(*list)
+	}
+	columns, flat := []string{"user_id", "segments"}, []string{"user_id"}
+	if d.since {
+		columns = append(columns, "since")
+	}
+	for _, segment := range d.segments {
+		flat = append(flat, segment.name)
+	}
+	for _, l := range d.lifecycles {
+		columns, flat = append(columns, l.name), append(flat, l.name)
+		if d.since {
+			columns = append(columns, l.name+"_since")
+		}
+	}
+	table := func(name string) []map[string]string {
+		rows := s.bench.table(m, name)
+		for _, row := range rows {
+			row["user_id"] = s.textID(row["user_id"])
+		}
+		return rows
+	}
+	sameLines(s.t, want.date+" membership", lines(table("membership"), append(columns, "country", "tags")...), membership)
+	sameLines(s.t, want.date+" wide", lines(table("wide"), flat...), wide)
+	sameLines(s.t, want.date+" long", lines(table("long"), "user_id", "segment"), long)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (s *story) checkCounts(want *night, m *catalog.Manifest) {
+	s.t.Helper()
+	if m.Users != int64(len(want.users)) || m.Duplicates != want.duplicates || m.Rejects != (catalog.Rejects{Nulls: want.rejects[0], Unusable: want.rejects[1]}) {
+		s.t.Errorf("%s: %d users, %d duplicates, rejects %v; want %d, %d, %v", want.date, m.Users, m.Duplicates, m.Rejects, len(want.users), want.duplicates, want.rejects)
+	}
+	for _, segment := range m.Segments {
+		if segment.Removed {
+			continue
+		}
+		size := int64(0)
+		for _, user := range want.users {
+			if _, ok := user.segments[segment.Name]; ok {
+				size++
+			}
+		}
+		if segment.Size != size || segment.Unknown != want.unknown[segment.Name] || segment.Errors != want.errors[segment.Name] {
+			s.t.Errorf("%s %s: size %d, unknown %d, errors %d; want %d, %d, %d", want.date, segment.Name, segment.Size, segment.Unknown, segment.Errors,
+				size, want.unknown[segment.Name], want.errors[segment.Name])
+		}
+	}
+}

@@ -1,0 +1,356 @@
+package pipeline_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zeebo/xxh3"
+)
+
+// The naive twin: the same job read row by row into maps, with no cleverness. It is the oracle of the whole, and shares no
+// package with rules or pipeline.
+
+// definitions are what a date asks.
+type definitions struct {
+	zone       string
+	endOfDate  bool
+	since      bool
+	segments   []segmentDef
+	lifecycles []lifecycleDef
+}
+
+type segmentDef struct {
+	name             string
+	rule             ruleText
+	include, exclude string // paths
+}
+
+type lifecycleDef struct {
+	name   string
+	stages []stageDef
+}
+
+type stageDef struct {
+	name string
+	rule ruleText
+}
+
+// member answers segment(name) for a person: two-valued.
+func (w *world) member(name string, p *person, m moment) bool {
+	for _, s := range w.definitions.segments {
+		if s.name == name {
+			switch id := canonical(p.id); {
+			case s.exclude != "" && m.lists[s.exclude][id]:
+				return false
+			case s.include != "" && m.lists[s.include][id]:
+				return true
+			}
+			return w.ask(s.rule, p, m) == yes
+		}
+	}
+	return false
+}
+
+// stage answers a lifecycle for a person: the first stage that matches, or none.
+func (w *world) stage(l lifecycleDef, p *person, m moment) string {
+	for _, s := range l.stages {
+		if w.ask(s.rule, p, m) == yes {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// standing is what the twin remembers of a user.
+type standing struct {
+	segments map[string]string // since, by segment
+	stages   map[string][2]string
+}
+
+// A night is what the twin says about a date.
+type night struct {
+	date        string
+	definitions *definitions
+	lists       map[string]map[string]bool
+	now         time.Time
+	users       map[string]*standing
+	people      map[string]*person
+	transitions []string
+	unknown     map[string]int64
+	errors      map[string]int64
+	rejects     [2]int64 // null, unusable
+	duplicates  int64
+}
+
+// tonight makes a night from rows and the night before (nil: none).
+func tonight(w *world, date string, now time.Time, lists map[string]map[string]bool, rows []person, last *night) *night {
+	n := &night{
+		date: date, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
+		unknown: map[string]int64{}, errors: map[string]int64{},
+	}
+	n.readRows(rows)
+	m := n.moment(w, n, lists)
+	for id, p := range n.people {
+		n.users[id] = n.stand(w, id, p, m, last)
+	}
+	n.compare(w, last)
+	slices.Sort(n.transitions)
+	return n
+}
+
+// moment asks with the now and today of a night about the data of night n.
+func (n *night) moment(w *world, of *night, lists map[string]map[string]bool) moment {
+	zone, err := time.LoadLocation(w.definitions.zone)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	today, err := time.Parse("2006-01-02", of.date)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists}
+}
+
+// readRows rejects rows without an id and keeps the latest of each user.
+func (n *night) readRows(rows []person) {
+	for i := range rows {
+		p := &rows[i]
+		switch p.id {
+		case "":
+			n.rejects[0]++
+			continue
+		case "?":
+			n.rejects[1]++
+			continue
+		}
+		id := canonical(p.id)
+		old, again := n.people[id]
+		if again {
+			n.duplicates++
+		}
+		if !again || later(p, old) {
+			n.people[id] = p
+		}
+	}
+}
+
+// later compares by the column `updated`; a null comes last. Random snapshots have no ties.
+func later(a, b *person) bool {
+	switch {
+	case a.Updated == nil:
+		return false
+	case b.Updated == nil:
+		return true
+	}
+	return *a.Updated > *b.Updated
+}
+
+// stand answers everything about a user, with since-dates.
+func (n *night) stand(w *world, id string, p *person, m moment, last *night) *standing {
+	s := &standing{segments: map[string]string{}, stages: map[string][2]string{}}
+	var old *standing
+	if last != nil {
+		old = last.users[id]
+	}
+	carried := func(was string) string {
+		if last.definitions.since {
+			return was
+		}
+		return last.date
+	}
+	for _, def := range w.definitions.segments {
+		switch w.ask(def.rule, p, m) {
+		case unknown:
+			n.unknown[def.name]++
+		case failed:
+			n.errors[def.name]++
+		}
+		if !w.member(def.name, p, m) {
+			continue
+		}
+		s.segments[def.name] = n.date
+		if old != nil {
+			if was, ok := old.segments[def.name]; ok {
+				s.segments[def.name] = carried(was)
+			}
+		}
+	}
+	for _, l := range w.definitions.lifecycles {
+		stage := w.stage(l, p, m)
+		if stage == "" {
+			continue
+		}
+		s.stages[l.name] = [2]string{stage, n.date}
+		if old != nil && old.stages[l.name][0] == stage {
+			s.stages[l.name] = [2]string{stage, carried(old.stages[l.name][1])}
+		}
+	}
+	return s
+}
+
+// a place that a user can be in: a segment, or a lifecycle.
+type answer struct {
+	segments map[string]bool
+	stages   map[string]string
+}
+
+func (n *night) answer(w *world, p *person, m moment) answer {
+	a := answer{map[string]bool{}, map[string]string{}}
+	for _, s := range w.definitions.segments {
+		a.segments[s.name] = w.member(s.name, p, m)
+	}
+	for _, l := range w.definitions.lifecycles {
+		a.stages[l.name] = w.stage(l, p, m)
+	}
+	return a
+}
+
+// compare finds the transitions.
+func (n *night) compare(w *world, last *night) {
+	for id, s := range n.users {
+		var old *standing
+		if last != nil {
+			old = last.users[id]
+		}
+		n.compareUser(w, id, s, old, last)
+	}
+	if last == nil {
+		return
+	}
+	for id, old := range last.users {
+		if n.users[id] == nil {
+			n.leave(w, id, old, last)
+		}
+	}
+}
+
+func has[D any](defs []D, name func(D) string, want string) bool {
+	return slices.ContainsFunc(defs, func(d D) bool { return name(d) == want })
+}
+
+func (d *definitions) hasSegment(name string) bool {
+	return d != nil && has(d.segments, func(s segmentDef) string { return s.name }, name)
+}
+
+func (d *definitions) hasLifecycle(name string) bool {
+	return d != nil && has(d.lifecycles, func(l lifecycleDef) string { return l.name }, name)
+}
+
+func (n *night) leave(w *world, id string, old *standing, last *night) {
+	for name := range old.segments {
+		n.add(id, name, "exited", "", "", ended(w.definitions.hasSegment(name), "user_deleted"))
+	}
+	for name, stage := range old.stages {
+		n.add(id, name, "exited", stage[0], "", ended(w.definitions.hasLifecycle(name), "user_deleted"))
+	}
+}
+
+func ended(stays bool, reason string) string {
+	if stays {
+		return reason
+	}
+	return "segment_removed"
+}
+
+func (n *night) compareUser(w *world, id string, s, old *standing, last *night) {
+	before := &definitions{}
+	if last != nil {
+		before = last.definitions
+	}
+	reason := func(of func(answer) string, was, is string) string {
+		if old == nil {
+			return "user_new"
+		}
+		return n.why(w, n.people[id], last, of, was, is)
+	}
+	for _, def := range w.definitions.segments {
+		_, in := s.segments[def.name]
+		was := false
+		if old != nil {
+			_, was = old.segments[def.name]
+		}
+		of := func(a answer) string { return fmt.Sprint(a.segments[def.name]) }
+		switch {
+		case in && !before.hasSegment(def.name):
+			n.add(id, def.name, "initial", "", "", "segment_added")
+		case in && !was:
+			n.add(id, def.name, "entered", "", "", reason(of, "false", "true"))
+		case !in && was:
+			n.add(id, def.name, "exited", "", "", reason(of, "true", "false"))
+		}
+	}
+	for _, l := range w.definitions.lifecycles {
+		n.compareStage(id, l.name, s, old, before, reason)
+	}
+	if old != nil {
+		for name := range old.segments {
+			if !w.definitions.hasSegment(name) {
+				n.add(id, name, "exited", "", "", "segment_removed")
+			}
+		}
+		for name, stage := range old.stages {
+			if !w.definitions.hasLifecycle(name) {
+				n.add(id, name, "exited", stage[0], "", "segment_removed")
+			}
+		}
+	}
+}
+
+func (n *night) compareStage(id, name string, s, old *standing, before *definitions, reason func(func(answer) string, string, string) string) {
+	is, was := s.stages[name][0], ""
+	if old != nil {
+		was = old.stages[name][0]
+	}
+	of := func(a answer) string { return a.stages[name] }
+	switch {
+	case is == was:
+	case !before.hasLifecycle(name):
+		n.add(id, name, "initial", "", is, "segment_added")
+	case was == "":
+		n.add(id, name, "entered", "", is, reason(of, was, is))
+	case is == "":
+		n.add(id, name, "exited", was, "", reason(of, was, is))
+	default:
+		n.add(id, name, "moved", was, is, reason(of, was, is))
+	}
+}
+
+// why walks from the old answer to the new and names the last step that changed it.
+func (n *night) why(w *world, p *person, last *night, of func(answer) string, was, is string) string {
+	old := &world{t: w.t, definitions: last.definitions, env: w.env, programs: w.programs}
+	newLists := map[string]map[string]bool{}
+	for path, list := range last.lists {
+		newLists[path] = list
+		if now, ok := n.lists[path]; ok {
+			newLists[path] = now
+		}
+	}
+	walk := []struct{ answer, reason string }{
+		{was, ""},
+		{of(n.answer(old, p, n.moment(old, last, last.lists))), "user_changed"},
+		{of(n.answer(old, p, n.moment(old, n, last.lists))), "time_passed"},
+		{of(n.answer(old, p, n.moment(old, n, newLists))), "list_changed"},
+		{is, "rule_changed"},
+	}
+	for i := len(walk) - 1; i > 0; i-- {
+		if walk[i].answer != walk[i-1].answer {
+			return walk[i].reason
+		}
+	}
+	w.t.Fatalf("nothing changed from %s to %s", was, is)
+	return ""
+}
+
+// add notes a transition as the text that the comparison looks at.
+func (n *night) add(id, segment, change, from, to, reason string) {
+	var key []byte
+	for _, part := range []string{n.date, segment, id, change, from, to} {
+		key = append(binary.AppendUvarint(key, uint64(len(part))), part...)
+	}
+	sum := xxh3.Hash128(key).Bytes()
+	n.transitions = append(n.transitions, strings.Join(
+		[]string{id, segment, change, from, to, reason, fmt.Sprint(n.now.UnixMicro()), fmt.Sprintf("%x", sum)}, "|"))
+}
