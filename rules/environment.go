@@ -75,7 +75,6 @@ func newVariable(name string, f arrow.Field) *variable {
 func (v *variable) declare() {
 	if _, decimal := v.field.Type.(arrow.DecimalType); decimal && v.as == "double" {
 		v.stored, v.typ, v.fault = valueType{kind: kindDouble}, valueType{kind: kindDouble}, nil
-		return
 	}
 	if v.fault != nil {
 		return

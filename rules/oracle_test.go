@@ -116,7 +116,7 @@ func (r *oracleRow) Parent() cel.Activation { return nil }
 
 // declared converts a value to the type that its column is declared as.
 func (r *oracleRow) declared(v *variable, value ref.Val) ref.Val {
-	if v.as == "" || types.IsUnknown(value) {
+	if v.as == "" || types.IsUnknownOrError(value) || v.stored.kind == v.typ.kind && v.as != "uuid" {
 		return value
 	}
 	if v.as == "uuid" {
