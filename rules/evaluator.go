@@ -50,7 +50,8 @@ func newEvaluator(x *executable, batchRows int, _ memory.Allocator) *Evaluator {
 	return e
 }
 
-// Start begins a row group. The caller closes src after the last Next; until then it belongs to the evaluator.
+// Start begins a row group. The caller closes src after the last Next, or after Close; until then the evaluator reads from
+// it. After the last row the evaluator holds nothing of it any more.
 func (e *Evaluator) Start(src tables.Columns) {
 	e.Close()
 	e.src, e.rows, e.done = src, src.Rows(), 0
@@ -80,7 +81,9 @@ func (e *Evaluator) Next(rows int) (*Answers, error) {
 			return nil, err
 		}
 	}
-	e.done += int64(n)
+	if e.done += int64(n); e.done == e.rows {
+		e.Close()
+	}
 	return e.finish(n), nil
 }
 

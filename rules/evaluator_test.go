@@ -102,3 +102,42 @@ func TestFaultNamesTheColumn(t *testing.T) {
 		t.Fatalf("Next() = %v", err)
 	}
 }
+
+// Nothing is held after the last row, nor after a fault once the evaluator is closed.
+func TestEverythingIsReleased(t *testing.T) {
+	for _, torn := range []bool{false, true} {
+		mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+		b := array.NewInt64Builder(mem)
+		b.AppendValues(make([]int64, 1000), nil)
+		coded := array.NewDictionaryBuilder(mem, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String})
+		for range 1000 {
+			coded.(*array.BinaryDictionaryBuilder).AppendString("FR")
+		}
+		age, country := b.NewArray(), coded.NewArray()
+		b.Release()
+		coded.Release()
+		fields := []arrow.Field{{Name: "age", Type: age.DataType()}, {Name: "country", Type: country.DataType()}}
+		rec := array.NewRecord(arrow.NewSchema(fields, nil), []arrow.Array{age, country}, 1000)
+		age.Release()
+		country.Release()
+
+		var g graphBuilder
+		g.cut(g.boolOp(opEq, g.column("country", kindString), g.text("FR")))
+		g.cut(g.boolOp(opLt, g.column("age", kindInt), g.op(opSize, kindInt, g.column("country", kindString))))
+		e := newEvaluator(g.executable(), 64, nil)
+		src := &pagedColumns{rec: rec, at: map[string]int64{}, page: func() int { return 77 }}
+		if torn {
+			src.fault = map[string]error{"age": errors.New("torn")}
+		}
+		e.Start(src)
+		_, err := e.Next(500)
+		if !torn {
+			_, err = e.Next(500)
+		}
+		if (err != nil) != torn {
+			t.Fatal(err)
+		}
+		rec.Release()
+		mem.AssertSize(t, 0)
+	}
+}

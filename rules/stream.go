@@ -46,6 +46,11 @@ func (e *Evaluator) runComponent(c *component, n int) error {
 		if err := e.runSlice(c, views, at, rows); err != nil {
 			return err
 		}
+		for _, column := range c.columns {
+			if s := &e.streams[column]; s.from == s.arr.Len() {
+				s.release()
+			}
+		}
 		at += rows
 	}
 	return nil
