@@ -64,7 +64,7 @@ func around(text string, line, column int) (before, after string) {
 			line--
 		}
 	}
-	at = min(at+column-1, len(runes))
+	at = min(max(at+column-1, 0), len(runes)) // a fault without a place has column 0
 	return string(runes[:at]), string(runes[at:])
 }
 
