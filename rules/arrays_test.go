@@ -317,7 +317,7 @@ func (s *sampler) nestedBuilder(shape string) (valueType, buildFunc, func() any)
 	case "struct":
 		ta, build, value := s.builder("int64")
 		tb, buildB, valueB := s.builder("dict8")
-		typ := valueType{kind: kindStruct, fields: []field{{"a", ta}, {"b", tb}}}
+		typ := valueType{kind: kindStruct, fields: []field{{name: "a", typ: ta}, {name: "b", typ: tb}}}
 		return typ, func(n int, _ func() any) (arrow.Array, []any) {
 			a, as := s.nullable(build(n, value))
 			b, bs := s.nullable(buildB(n, valueB))

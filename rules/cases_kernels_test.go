@@ -299,7 +299,7 @@ func TestC116_AStructThatIsNullInAllRows(t *testing.T) {
 	column := build(t, arrow.StructOf(arrow.Field{Name: "plan", Type: arrow.BinaryTypes.String, Nullable: true}), func(b *array.StructBuilder) {
 		b.AppendNulls(3)
 	})
-	typ := valueType{kind: kindStruct, fields: []field{{"plan", scalarKind(kindString)}}}
+	typ := valueType{kind: kindStruct, fields: []field{{name: "plan", typ: scalarKind(kindString)}}}
 	got := answer(t, map[string]arrow.Array{"profile": column}, func(b *graphBuilder) nodeID {
 		profile := b.add(node{op: opColumn, typ: typ, name: "profile"})
 		return b.boolOp(opEq, b.add(node{op: opField, typ: scalarKind(kindString), args: []nodeID{profile}}), b.text("x"))

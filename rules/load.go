@@ -55,7 +55,7 @@ func (e *Evaluator) load(in view, nd *node) *vec {
 		return out
 	}
 	out.known = e.knownOf(in)
-	if in.arr.DataType().ID() == arrow.NULL {
+	if in.arr.DataType().ID() == arrow.NULL || nd.typ.kind == kindNull {
 		return e.unknown(nd.typ.kind, in.n)
 	}
 	if dict, ok := in.arr.(*array.Dictionary); ok {
