@@ -3,6 +3,7 @@ package writers
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -167,7 +168,7 @@ func readBack(t *testing.T, data []byte) grid {
 			for _, row := range buffer[:n] {
 				g.rows = append(g.rows, plainRow(file, row))
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -1,6 +1,7 @@
 package writers
 
 import (
+	"github.com/klauspost/compress/huff0"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -14,6 +15,7 @@ type scratch struct {
 	hashes  []uint64
 	bits    [2]bitWriter
 	zstd    *zstd.Encoder
+	code    huff0.Scratch
 }
 
 // compress returns the body as a zstd frame, which is valid until the next call. Packed places have few matches but skewed
@@ -37,27 +39,55 @@ func (s *scratch) encoder() *zstd.Encoder {
 	return s.zstd
 }
 
-// pays remembers whether compression pays for a column: the first page decides for those that follow.
-type pays struct{ asked, no bool }
+// A packing is how the pages of a column are compressed. The first page decides for those that follow.
+type packing uint8
 
-// compress returns the body of a data page, as a zstd frame where that saves an eighth.
-func (p *pays) compress(s *scratch, raw []byte) (body []byte, compressed bool) {
-	if p.no || len(raw) == 0 {
+const (
+	undecided packing = iota
+	asIs              // nothing saves an eighth
+	literals          // coded without matches, which are hardly found and cost most of the time
+	matches
+)
+
+// compress returns the body of a data page, as a zstd frame where that pays. The body is valid until the next call.
+func (p *packing) compress(s *scratch, raw []byte) (body []byte, compressed bool) {
+	if len(raw) == 0 {
 		return raw, false
 	}
-	body = s.compress(raw)
-	if !p.asked {
-		p.asked, p.no = true, len(body) > len(raw)/8*7
+	if *p == undecided {
+		*p = s.choose(raw)
 	}
-	if p.no || len(body) >= len(raw) {
+	switch *p {
+	case asIs:
+		return raw, false
+	case literals:
+		s.packed = appendLiterals(s.packed[:0], raw, &s.code)
+	default:
+		s.compress(raw)
+	}
+	if len(s.packed) >= len(raw) {
 		return raw, false
 	}
-	return body, true
+	return s.packed, true
+}
+
+// choose tries both ways; matches must save a thirty-second more to be looked for.
+func (s *scratch) choose(raw []byte) packing {
+	without := len(appendLiterals(s.packed[:0], raw, &s.code))
+	with := len(s.compress(raw))
+	switch {
+	case min(with, without) > len(raw)/8*7:
+		return asIs
+	case with < without/32*31:
+		return matches
+	default:
+		return literals
+	}
 }
 
 // body encodes the values of a page and compresses them where that pays. It returns the size before compression, and bytes
 // that are valid until the next call.
-func (s *scratch) body(v values, of span, packs *pays) (body []byte, size int, compressed bool) {
+func (s *scratch) body(v values, of span, packs *packing) (body []byte, size int, compressed bool) {
 	if v, ok := v.(framed); ok {
 		s.packed, size = v.frame(s, s.packed[:0], of)
 		return s.packed, size, true

@@ -80,7 +80,7 @@ func (f *file) pages(c *column, ch *chunk) {
 		f.dictionaryPage(ch, entries)
 	}
 	ch.meta.DataPageOffset = int64(len(f.out))
-	packs := pays{}
+	packs := undecided
 	for row, from := 0, 0; row < f.rows; {
 		s := c.levels.span(row, min(pageRows, f.rows-row), from)
 		for s.rows > 1 && c.values.weight(s) > pageBytes {
@@ -113,7 +113,7 @@ func (f *file) dictionaryPage(ch *chunk, e *entries) {
 	})
 }
 
-func (f *file) dataPage(c *column, ch *chunk, s span, encoding format.Encoding, packs *pays) {
+func (f *file) dataPage(c *column, ch *chunk, s span, encoding format.Encoding, packs *packing) {
 	repetition, definition := c.levels.append(f.scratch.levels[:0], s)
 	levels := append(repetition, definition...)
 	f.scratch.levels = levels

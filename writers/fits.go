@@ -54,12 +54,8 @@ func fitsExtra(m *tables.Membership, n int) (errs []error) {
 
 // strayBits tells whether a set has a bit past the last segment.
 func strayBits(sets *tables.BitMatrix, segments int) bool {
-	used := make([]uint64, sets.Width)
-	for i, word := range sets.Words {
-		used[i%sets.Width] |= word
-	}
 	last := 0
-	for bit := range members(used) {
+	for bit := range members(union(sets.Words, sets.Width)) {
 		last = bit + 1
 	}
 	return last > segments

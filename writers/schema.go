@@ -38,11 +38,6 @@ const (
 	optionalList       // a list or null, of values or nulls
 )
 
-// maxLevels are the highest repetition and definition levels of each shape.
-var maxLevels = [...]struct{ repetition, definition int }{
-	required: {0, 0}, optional: {0, 1}, list: {1, 1}, optionalList: {1, 3},
-}
-
 func convertedTo(t deprecated.ConvertedType) thrift.Null[deprecated.ConvertedType] {
 	return thrift.New(t)
 }

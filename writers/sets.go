@@ -47,11 +47,20 @@ func (v *setIndexes) append(dst []byte, s span) []byte {
 
 func (v *setIndexes) bounds(s span) (low, high []byte) {
 	width := v.sets.Width
+	return v.entries.boundsOf(&stringType, union(v.sets.Words[s.row*width:(s.row+s.rows)*width], width))
+}
+
+// union is the set of what any of the sets has, which are width words each.
+func union(sets []uint64, width int) []uint64 {
 	used := make([]uint64, width)
-	for i, word := range v.sets.Words[s.row*width : (s.row+s.rows)*width] {
-		used[i%width] |= word
+	for column := range used {
+		word := uint64(0)
+		for i := column; i < len(sets); i += width {
+			word |= sets[i]
+		}
+		used[column] = word
 	}
-	return v.entries.boundsOf(&stringType, used)
+	return used
 }
 
 // A setPacker turns the bits of a set into packed places, several bits at a time: a table for each group of bits holds
@@ -119,7 +128,7 @@ func (p *setPacker) append(dst []byte, sets []uint64, width int) []byte {
 	return binary.LittleEndian.AppendUint64(dst, out)
 }
 
-// column returns the bits of one segment of all rows.
+// bitsOfSegment returns the bits of one segment of all rows.
 func bitsOfSegment(m *tables.Membership, segment int) []uint64 {
 	words := make([]uint64, (m.Len()+63)/64)
 	width, word, shift := m.Sets.Width, segment>>6, segment&63

