@@ -101,7 +101,7 @@ func (s *frontend) explain(u *unit, issue *cel.Error) (message, hint string) {
 		return s.explainName(u, m[1], issue.ExprID)
 	}
 	if m := undefinedField.FindStringSubmatch(issue.Message); m != nil {
-		return fmt.Sprintf("there is no field %q", m[1]), s.fieldHint(u, m[1], issue.ExprID)
+		return s.explainField(u, m[1], issue.ExprID)
 	}
 	if m := noSelection.FindStringSubmatch(issue.Message); m != nil {
 		if strings.HasPrefix(m[1], "list(") {
@@ -130,7 +130,7 @@ func (s *frontend) explainOverload(function, signature string) (message, hint st
 		shown = "[]"
 	case operators.In:
 		shown = "in"
-	case inFile:
+	case inFile, inUUIDFile:
 		shown = "in file()"
 		signature = strings.Replace(signature, ", string)", ")", 1)
 	case "is_not_null":
@@ -189,8 +189,8 @@ func asIdentifier(name string) string {
 	}, name)
 }
 
-// fieldHint offers the nearest field of the struct that a selection looks into.
-func (s *frontend) fieldHint(u *unit, name string, id int64) string {
+// explainField words an unknown field, or one that rules cannot use, of the struct that a selection looks into.
+func (s *frontend) explainField(u *unit, name string, id int64) (message, hint string) {
 	structs := map[string]valueType{}
 	for _, v := range s.env.variables {
 		if v.fault == nil {
@@ -204,14 +204,18 @@ func (s *frontend) fieldHint(u *unit, name string, id int64) string {
 	_, found := structs[path] // else it is an element's field
 	var names []string
 	for structName, t := range structs {
-		if !found || structName == path {
-			for _, f := range t.fields {
-				names = append(names, f.name)
+		if found && structName != path {
+			continue
+		}
+		for _, f := range t.fields {
+			if f.name == name && f.fault != nil {
+				return fmt.Sprintf("field %q of %q %s", name, structName, f.fault), ""
 			}
+			names = append(names, f.name)
 		}
 	}
 	slices.Sort(names)
-	return near(name, names)
+	return fmt.Sprintf("there is no field %q", name), near(name, names)
 }
 
 // dotted is the path that a selection spells, or empty.

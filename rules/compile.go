@@ -117,7 +117,7 @@ func (s *stepCompiler) start(clock *clockwork) error {
 		}
 		s.front.prepareTrait(s.front.traits[t.Name])
 	}
-	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, segments: map[string]nodeID{}}
+	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, segments: map[string]nodeID{}, idColumn: s.opts.UserID}
 	s.lower.zone = s.lower.zoneOf(s.definitions.Timezone)
 	s.lower.userID = s.userID
 	return nil
@@ -227,7 +227,7 @@ func (s *stepCompiler) listed(segment configs.Segment, path string, pos configs.
 
 // userColumn is the column of user ids. Rows without an id are rejected, so it counts as never null.
 func (s *stepCompiler) userColumn(f arrow.Field, typ valueType) nodeID {
-	return s.graph.add(node{op: opColumn, typ: typ, name: f.Name, canUnknown: f.Nullable})
+	return s.graph.add(node{op: opColumn, typ: typ, name: f.Name})
 }
 
 // userID is the canonical text of the user id; unknown in every row where there is no such column.

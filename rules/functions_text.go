@@ -28,11 +28,17 @@ func textFunctions() []*function {
 			over("in_file_int", cel.BoolType, isInFile, cel.IntType, cel.StringType),
 			over("in_file_uint", cel.BoolType, isInFile, cel.UintType, cel.StringType),
 		}},
+		{name: inUUIDFile, internal: true, overloads: []overload{
+			over("in_uuid_file_string", cel.BoolType, isInUUIDFile, cel.StringType, cel.StringType),
+		}},
 	}
 }
 
-// inFile is what `x in file("path")` becomes: a call that rules cannot write.
-const inFile = "in file"
+// What `x in file("path")` becomes: a call that rules cannot write. Where x is a column of UUIDs, the lines are too.
+const (
+	inFile     = "in file"
+	inUUIDFile = "in uuid file"
+)
 
 func like(_ *clockwork, args []ref.Val) ref.Val {
 	pattern, err := likePattern(string(args[1].(types.String)))
@@ -89,6 +95,14 @@ func isInFile(c *clockwork, args []ref.Val) ref.Val {
 		return types.Bool(list.lookup(kindUint).uints[uint64(v)])
 	}
 	return types.MaybeNoSuchOverloadErr(args[0])
+}
+
+func isInUUIDFile(c *clockwork, args []ref.Val) ref.Val {
+	list := c.lists[string(args[1].(types.String))]
+	if list == nil {
+		return types.NewErr("the list %q was not read", args[1])
+	}
+	return types.Bool(list.uuids().lookup(kindString).texts.has(string(args[0].(types.String))))
 }
 
 func splitFunctions() []*function {

@@ -24,6 +24,7 @@ type List struct {
 
 	mutex   sync.Mutex
 	lookups map[kind]*lookup
+	ofUUIDs *List
 }
 
 // NewList reads a list file: one id a line. Spaces around an id, blank lines, repeated ids, a byte order mark and Windows
@@ -117,6 +118,16 @@ func (l *List) canonical(binary bool) *List {
 		out.lines[i] = line
 	}
 	return out
+}
+
+// uuids is the list with UUIDs in their canonical form, made once.
+func (l *List) uuids() *List {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if l.ofUUIDs == nil {
+		l.ofUUIDs = l.canonical(false)
+	}
+	return l.ofUUIDs
 }
 
 // key tells lists of a graph apart.

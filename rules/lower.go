@@ -22,6 +22,7 @@ type lowerer struct {
 	zone     *zone // the job's; nil is UTC
 	zones    map[string]*zone
 	userID   func() nodeID     // the canonical text of the user id
+	idColumn string            // the user id's column: a row without it is rejected, so it counts as never null
 	segments map[string]nodeID // by name: who is a member
 	scope    []element         // the comprehensions around, outermost first
 	err      error
@@ -207,7 +208,7 @@ func (l *lowerer) variable(v *variable) nodeID {
 	if v.stored.kind == kindNull {
 		return l.null()
 	}
-	id := l.add(node{op: opColumn, typ: v.stored, name: v.field.Name, zone: l.storedZone(v.stored), canUnknown: v.field.Nullable})
+	id := l.add(node{op: opColumn, typ: v.stored, name: v.field.Name, zone: l.storedZone(v.stored), canUnknown: v.field.Nullable && v.field.Name != l.idColumn})
 	if len(v.nullText) > 0 {
 		var values []literal
 		for _, text := range v.nullText {
@@ -351,7 +352,7 @@ func readsClock(e ast.Expr) bool {
 }
 
 var clockFunctions = func() map[string]bool {
-	out := map[string]bool{inFile: true}
+	out := map[string]bool{inFile: true, inUUIDFile: true}
 	for _, f := range functionTable {
 		out[f.name] = out[f.name] || f.clock
 	}

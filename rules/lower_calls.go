@@ -97,7 +97,7 @@ func init() { // not initial values: these functions lead back to the maps
 		"bool": conversion(opToBool), "timestamp": conversion(opToTimestamp), "duration": conversion(opToDuration),
 	}
 	literalCalls = map[string]func(l *lowerer, e ast.Expr, args []ast.Expr) (nodeID, bool){
-		"matches": (*lowerer).matches, "like": (*lowerer).like, inFile: (*lowerer).inFile,
+		"matches": (*lowerer).matches, "like": (*lowerer).like, inFile: (*lowerer).inFile, inUUIDFile: (*lowerer).inFile,
 		"hash_split": (*lowerer).split, "bucket": (*lowerer).split,
 		"within": (*lowerer).within, "older_than": (*lowerer).olderThan,
 	}
@@ -350,7 +350,7 @@ func (l *lowerer) pattern(op opcode, of ast.Expr, pattern *regexp.Regexp, err er
 	return l.add(node{op: op, typ: valueType{kind: kindBool}, args: []nodeID{x}, regex: pattern}), true
 }
 
-func (l *lowerer) inFile(_ ast.Expr, args []ast.Expr) (nodeID, bool) {
+func (l *lowerer) inFile(e ast.Expr, args []ast.Expr) (nodeID, bool) {
 	x, ok := l.lower(args[0])
 	path, _ := textLiteral(args[1])
 	list := l.env.clock.lists[path]
@@ -359,6 +359,9 @@ func (l *lowerer) inFile(_ ast.Expr, args []ast.Expr) (nodeID, bool) {
 	}
 	if l.kind(x) == kindNull {
 		return x, true
+	}
+	if e.AsCall().FunctionName() == inUUIDFile {
+		list = list.uuids()
 	}
 	return l.add(node{op: opInFile, typ: valueType{kind: kindBool}, args: []nodeID{x}, set: list}), true
 }

@@ -8,6 +8,9 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+
+	"strata/pipeline/ids"
+	"strata/pipeline/tables"
 )
 
 // A rewriter makes plain CEL of what rules may say beyond it, between parsing and checking: null tests, `in` with values
@@ -148,8 +151,13 @@ func (r *rewriter) callExpr(e ast.Expr) {
 	}
 	switch name {
 	case operators.Equals, operators.NotEquals:
+		r.uuidLiterals(c.Args()[0], c.Args()[1])
+		r.uuidLiterals(c.Args()[1], c.Args()[0])
 		r.nullTest(e, c)
 	case operators.In:
+		if list := c.Args()[1]; list.Kind() == ast.ListKind {
+			r.uuidLiterals(c.Args()[0], list.AsList().Elements()...)
+		}
 		r.inList(e, c)
 	case "has":
 		if len(c.Args()) == 1 {
@@ -274,7 +282,39 @@ func (r *rewriter) inFile(e ast.Expr, c ast.CallExpr) {
 		r.fault(args[0].ID(), "", "the list file %q was not read", path)
 		return
 	}
-	e.SetKindCase(r.call(e.ID(), inFile, x, args[0]))
+	function := inFile
+	if r.isUUID(x) {
+		function = inUUIDFile
+	}
+	e.SetKindCase(r.call(e.ID(), function, x, args[0]))
+}
+
+// isUUID says whether an expression names a column of UUIDs, which rules see as their canonical text.
+func (r *rewriter) isUUID(e ast.Expr) bool {
+	if e.Kind() != ast.IdentKind || slices.Contains(r.scope, e.AsIdent()) {
+		return false
+	}
+	v := r.step.env.variables[e.AsIdent()]
+	return v != nil && v.fault == nil && (v.as == "uuid" || v.as == "" && logical(v.field) == tables.LogicalUUID)
+}
+
+// uuidLiterals writes texts that a column of UUIDs is compared with in their canonical form, and reports those that are none.
+func (r *rewriter) uuidLiterals(column ast.Expr, others ...ast.Expr) {
+	if !r.isUUID(column) {
+		return
+	}
+	for _, e := range others {
+		text, ok := textLiteral(e)
+		if !ok {
+			continue
+		}
+		high, low, ok := ids.ParseUUID([]byte(text))
+		if !ok {
+			r.fault(e.ID(), `write one like "0b5f7c1e-8d5a-4f0e-9a51-2f1d3c6b7a88"`, "%q is not a UUID, and column %q holds nothing else", text, column.AsIdent())
+			continue
+		}
+		e.SetKindCase(r.fac.NewLiteral(e.ID(), types.String(ids.AppendUUID(nil, high, low))))
+	}
 }
 
 // segment turns segment("x") into a variable.

@@ -42,8 +42,9 @@ type valueType struct {
 
 // A field of a struct type, in the schema's order.
 type field struct {
-	name string
-	typ  valueType
+	name  string
+	typ   valueType
+	fault error // why rules cannot use it; typ is then null
 }
 
 // A literal is a constant; its node's type says which field holds it.
@@ -178,18 +179,15 @@ func mapType(path string, t *arrow.MapType) (valueType, error) {
 	return valueType{kind: kindMap, elem: &elem}, err
 }
 
-// structType leaves out the fields that rules cannot use.
+// structType keeps the place of fields that rules cannot use.
 func structType(path string, t *arrow.StructType) (valueType, error) {
 	out := valueType{kind: kindStruct, name: path}
-	for i, f := range t.Fields() {
+	for _, f := range t.Fields() {
 		typ, err := typeOf(path+"."+f.Name, f)
 		if err != nil {
 			typ = valueType{kind: kindNull}
 		}
-		out.fields = append(out.fields, field{name: f.Name, typ: typ})
-		if err != nil {
-			out.fields[i].name = "" // keeps the place
-		}
+		out.fields = append(out.fields, field{name: f.Name, typ: typ, fault: err})
 	}
 	return out, nil
 }

@@ -173,7 +173,7 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	}
 	var names []string
 	for _, f := range t.fields {
-		if f.name != "" {
+		if f.fault == nil {
 			names = append(names, f.name)
 		}
 	}
@@ -187,7 +187,7 @@ func (p provider) FindStructFieldType(name, fieldName string) (*types.FieldType,
 		return p.Provider.FindStructFieldType(name, fieldName)
 	}
 	at := t.place(fieldName)
-	if at < 0 || fieldName == "" {
+	if at < 0 || t.fields[at].fault != nil {
 		return nil, false
 	}
 	return &types.FieldType{
