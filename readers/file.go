@@ -39,6 +39,7 @@ const (
 	leastBytes  = 12       // a file without rows has more
 	footerGuess = 64 << 10 // how much of an object's end is read at once; larger footers take a second request
 	mostFooter  = 256 << 20
+	mostRows    = 1 << 31 // of a row group
 )
 
 // openFile reads the footer of an object.
@@ -131,7 +132,7 @@ func (f *file) checkFooter() error {
 		}
 	}
 	for i, group := range f.footer.RowGroups {
-		if group.NumRows < 0 {
+		if group.NumRows < 0 || group.NumRows > mostRows {
 			return fmt.Errorf("row group %d is said to have %d rows", i, group.NumRows)
 		}
 		if len(group.Columns) != leaves {

@@ -3,17 +3,21 @@ package readers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 
 	"strata/pipeline/objects"
 )
 
-// ListSnapshot lists the Parquet objects that a pattern names, in the order of their keys. In the pattern * and ? stand for parts of a name and
-// ** for any number of folders; a pattern without wildcards is an object, or else a folder, which stands for all *.parquet
-// in it and below. Names that begin with _ or . below the first wildcard, and folder markers, are left out. A pattern that
-// matches nothing returns an empty list.
+// ListSnapshot lists and pins the objects that a pattern names, in the order of their keys. In the pattern * ? and [a-z] stand for parts of a
+// name and ** for any number of folders; a pattern without wildcards is an object, or else a folder, which stands for all
+// *.parquet in it and below. Names that begin with _ or . below the first wildcard, and folder markers, are left out. A pattern
+// that matches nothing returns an empty list.
 func ListSnapshot(ctx context.Context, bucket objects.Bucket, pattern string) ([]objects.Info, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, fmt.Errorf("%s: the pattern cannot be read: %w", bucket.URL(pattern), err)
+	}
 	literal, wild := splitPattern(pattern)
 	if wild == "" {
 		if info, err := bucket.Stat(ctx, strings.TrimSuffix(pattern, "/")); err == nil && info.Size > 0 {
@@ -59,6 +63,9 @@ func matches(pattern, key []string) bool {
 		return false
 	}
 	if pattern[0] == "**" {
+		if len(key) == 1 && len(pattern) == 1 {
+			return true
+		}
 		return matches(pattern[1:], key) || matches(pattern, key[1:])
 	}
 	ok, err := path.Match(pattern[0], key[0])

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -179,4 +181,14 @@ func readRows(t testing.TB, group tables.Columns, name string, limit int) ([]str
 		a.Release()
 	}
 	return out, nil
+}
+
+// readFixture is the bytes of a file below testdata.
+func readFixture(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(fixtures, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

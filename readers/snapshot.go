@@ -186,5 +186,9 @@ func (s *Snapshot) OpenRowGroup(ctx context.Context, at int, columns []string) (
 		}
 		wanted = append(wanted, w)
 	}
-	return s.files[where.file].openRowGroup(ctx, where.index, wanted, s.opts)
+	group, err := s.files[where.file].openRowGroup(ctx, where.index, wanted, s.opts)
+	if err != nil {
+		return nil, err
+	}
+	return group, nil
 }
