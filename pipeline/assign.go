@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -47,18 +46,18 @@ type assigner struct {
 
 // rowGroup answers one row group.
 func (a *assigner) rowGroup(ctx context.Context, at int) error {
-	src, err := a.run.snapshot.OpenRowGroup(ctx, at, a.run.plan.Columns())
+	src, err := a.run.openRowGroup(ctx, at, a.run.plan.Columns())
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	own, err := a.run.snapshot.OpenRowGroup(ctx, at, a.own)
+	own, err := a.run.openRowGroup(ctx, at, a.own)
 	if err != nil {
 		return err
 	}
 	defer own.Close()
 	if a.run.latest() {
-		if a.hashColumns, err = a.run.snapshot.OpenRowGroup(ctx, at, a.run.hashed); err != nil {
+		if a.hashColumns, err = a.run.openRowGroup(ctx, at, a.run.hashed); err != nil {
 			return err
 		}
 		defer a.hashColumns.Close()
@@ -105,7 +104,7 @@ func (a *assigner) window(ctx context.Context, own tables.Columns, n int) error 
 // short explains a column that ended before its row group did.
 func short(column string, err error) error {
 	if err == io.EOF {
-		return fmt.Errorf("column %q has fewer values than its row group has rows", column)
+		return inputFault("column %q has fewer values than its row group has rows", column)
 	}
 	return err
 }

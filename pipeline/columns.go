@@ -1,10 +1,37 @@
 package pipeline
 
 import (
+	"context"
+	"io"
+
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"strata/pipeline/tables"
 )
+
+// openRowGroup opens columns of a row group of the snapshot. What cannot be read, then or later, is a fault of the input.
+func (r *run) openRowGroup(ctx context.Context, at int, columns []string) (tables.Columns, error) {
+	opened, err := r.snapshot.OpenRowGroup(ctx, at, columns)
+	if err != nil {
+		return nil, asInput(ctx, err)
+	}
+	return &inputColumns{opened, ctx}, nil
+}
+
+// inputColumns are columns of the snapshot.
+type inputColumns struct {
+	tables.Columns
+	ctx context.Context // of the stage that reads them
+}
+
+// Next returns the next rows of a column.
+func (c *inputColumns) Next(column string, limit int) (arrow.Array, error) {
+	rows, err := c.Columns.Next(column, limit)
+	if err != nil && err != io.EOF {
+		err = asInput(c.ctx, err)
+	}
+	return rows, err
+}
 
 // A cursor walks over one column of a row group, value by value.
 type cursor struct {

@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"strings"
 
 	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
 )
 
 // An InputError is a snapshot that cannot be used as it is (exit code 3).
@@ -17,14 +19,31 @@ func inputFault(format string, args ...any) error {
 	return &InputError{Err: fmt.Errorf(format, args...)}
 }
 
+// asInput marks an error of reading as one of the input: a damaged file, one that was replaced, a list that is gone. An
+// interrupt stays what it is.
+func asInput(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if errors.Is(err, objects.ErrChanged) {
+		err = fmt.Errorf("%w since the run began; run again when the snapshot is complete", err)
+	}
+	return &InputError{Err: err}
+}
+
 // A GuardError is a run that was stopped before it published anything (exit code 4).
-type GuardError struct{ Tripped []catalog.Guard }
+type GuardError struct {
+	Tripped []catalog.Guard
+	Final   bool // not to be accepted
+}
 
 func (e *GuardError) Error() string {
-	var lines []string
+	text := "a guard stopped the run and nothing was published:"
 	for _, g := range e.Tripped {
-		lines = append(lines, g.Sentence)
+		text += "\n  " + g.Sentence
 	}
-	return "nothing was published: " + strings.Join(lines, "; ") +
-		"; look at the snapshot, and run again with --accept if this is what you want"
+	if e.Final {
+		return text + "\nmend the snapshot; --accept does not help here"
+	}
+	return text + "\nlook at the snapshot, and run again with --accept if this is what you want"
 }

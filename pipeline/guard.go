@@ -14,7 +14,7 @@ func (r *run) checkRows() error {
 	if r.snapshot.Rows() > 0 {
 		return nil
 	}
-	return &GuardError{Tripped: []catalog.Guard{{
+	return &GuardError{Final: true, Tripped: []catalog.Guard{{
 		Name: "snapshot_rows", Limit: "1", Tripped: true,
 		Sentence: fmt.Sprintf("the snapshot of %s has no rows; publishing it would end the membership of every user", r.Date),
 	}}}
@@ -36,8 +36,8 @@ func (r *run) checkDuplicates() error {
 	if r.duplicates == 0 || r.latest() {
 		return nil
 	}
-	return inputFault("%d rows repeat the user id of another row, such as %q; mend the snapshot, or keep the latest row with "+
-		"snapshot.duplicates: {keep: latest, by: COLUMN}", r.duplicates, firstSorted(r.duplicateIDs))
+	return inputFault("%d rows repeat the user id of another row, such as %s; mend the snapshot, or keep the latest row with "+
+		"snapshot.duplicates: {keep: latest, by: COLUMN}", r.duplicates, quoted(firstSorted(r.duplicateIDs)))
 }
 
 // guards compares the run with the previous one. Without one there is nothing to guard.

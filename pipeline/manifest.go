@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"strata/pipeline/catalog"
@@ -46,13 +49,17 @@ func (r *run) inputs() []catalog.Input {
 
 // upToDate returns the run that stands for the date if making it again would make the same files.
 func (r *run) upToDate(ctx context.Context) (*Result, error) {
-	current, err := r.Catalog.Current(ctx, r.Date)
-	if err != nil || current == nil || r.Force {
+	var err error
+	r.current, err = r.Catalog.Current(ctx, r.Date)
+	if err != nil || r.current == nil || r.Force {
 		return nil, err
 	}
-	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: current.Run})
-	if err != nil || m.Fingerprint() != r.manifest.Fingerprint() {
-		return nil, err
+	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: r.current.Run})
+	if err != nil {
+		return nil, fmt.Errorf("the run that stands for %s cannot be read: %w; make it again with --force", r.Date, err)
+	}
+	if m.Fingerprint() != r.manifest.Fingerprint() {
+		return nil, nil
 	}
 	return &Result{Manifest: m, UpToDate: true}, nil
 }
@@ -161,4 +168,13 @@ func (r *run) addFile(table string, file catalog.File) {
 func firstSorted(texts []string) []string {
 	slices.Sort(texts)
 	return texts[:min(len(texts), maxExamples)]
+}
+
+// quoted lists texts for a message.
+func quoted(texts []string) string {
+	var out []string
+	for _, text := range texts {
+		out = append(out, strconv.Quote(text))
+	}
+	return strings.Join(out, ", ")
 }

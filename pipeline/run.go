@@ -19,6 +19,7 @@ type run struct {
 	*Job
 	snapshot Snapshot
 	base     *catalog.Manifest // the previous run; nil on the first
+	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
@@ -107,7 +108,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 // try does the work between the first object and the commit, and clears up after itself if it does not get there.
 func (r *run) try(ctx context.Context) (*Result, error) {
 	var err error
-	if r.attempt, err = r.Catalog.Begin(ctx, r.Date, r.manifest.Previous); err != nil {
+	if r.attempt, err = r.Catalog.BeginOn(ctx, r.Date, r.manifest.Previous, r.current); err != nil {
 		return nil, err
 	}
 	if err = r.stages(ctx); err != nil {
