@@ -63,7 +63,9 @@ func nightlyRecord(b testing.TB, n int) arrow.Record {
 	bools("email_opt_in", 70)
 	bools("push_opt_in", 50)
 	texts("country", "US", "GB", "FR", "DE", "IN", "BR", "JP", "KR", "MX", "IT", "ES", "CA", "AU", "NL")
-	texts("user_id", "a", "b")
+	add("user_id", arrow.BinaryTypes.String, 0, func(b array.Builder) {
+		b.(*array.StringBuilder).Append(fmt.Sprintf("%08x-%04x-4000-8000-%012x", rng.Uint32(), rng.IntN(1<<16), rng.Int64N(1<<48)))
+	})
 	texts("plan", "free", "trial", "basic", "pro", "enterprise")
 	texts("device", "ios", "android", "web", "ipad", "tv")
 	texts("source", "organic", "ads", "referral", "email", "partner", "social")
@@ -129,6 +131,25 @@ func BenchmarkNightly(b *testing.B) {
 		for _, batch := range []int{1024, 4096, 16384, 65536} {
 			b.Run(fmt.Sprintf("steps=%d/batch=%d", steps, batch), func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(batch, nil), rec) })
 		}
+	}
+}
+
+// BenchmarkRule evaluates one rule at a time, those that leave the fast paths.
+func BenchmarkRule(b *testing.B) {
+	rec := nightlyRecord(b, 131072)
+	for name, rule := range map[string]string{
+		"arithmetic": "ltv / 2.0 + revenue_90d >= 500.0", "columns": "sessions_30d > clicks_30d", "coalesce": "coalesce(age, 0) > 18",
+		"days": "days_since(last_seen_at) > 30", "hour": `hour(last_seen_at) >= 18`, "in": "age in [18, 21, 25, 30, 40, 50, 60, 65]",
+		"exists": `tags.exists(t, t.startsWith("b"))`, "count": `tags.count(t, t != "vip") >= 2`, "size": "size(tags) > 1",
+		"regex": `app_version.matches("^1[.]")`, "split": `hash_split("autumn", 0.5)`, "convert": `string(orders_90d) == "3"`,
+		"cond": "(sms_opt_in ? ltv : revenue_90d) > 100.0", "interpreted": `app_version.split(".")[0] == "1"`,
+	} {
+		plan, err := Compile(rec.Schema(), []Step{testStep(rule, nil)}, Options{UserID: "user_id"})
+		if err != nil {
+			b.Logf("%s: %v", name, err)
+			continue
+		}
+		b.Run(name, func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(0, nil), rec) })
 	}
 }
 

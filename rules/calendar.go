@@ -12,7 +12,7 @@ import (
 // change, so that rows do not look the zone up. One goroutine uses it.
 type clock struct {
 	location  *time.Location // nil: UTC
-	stretches [clockStretches]stretch
+	stretches [clockStretches][2]stretch
 }
 
 // A stretch is a half-open interval of instants (seconds) with one offset.
@@ -32,13 +32,17 @@ func (e *Evaluator) clock(z *zone) *clock {
 	return e.clocks[z]
 }
 
-// at returns the stretch that an instant lies in.
-func (c *clock) at(seconds int64) stretch {
-	s := &c.stretches[uint64(seconds)>>22%clockStretches] // 48 days share a place
-	if seconds < s.start || seconds >= s.end {
-		*s = c.find(seconds)
+// at returns the stretch that an instant lies in. The 48 days that share a place have two: the clock may change in them.
+func (c *clock) at(seconds int64) *stretch {
+	two := &c.stretches[uint64(seconds)>>22%clockStretches]
+	if s := &two[0]; s.start <= seconds && seconds < s.end {
+		return s
 	}
-	return *s
+	if s := &two[1]; s.start <= seconds && seconds < s.end {
+		return s
+	}
+	two[1], two[0] = two[0], c.find(seconds)
+	return &two[0]
 }
 
 func (c *clock) find(seconds int64) stretch {
@@ -68,7 +72,7 @@ func (c *clock) instant(local int64) int64 {
 	if c.location == nil {
 		return local
 	}
-	s := c.at(local)
+	s := *c.at(local)
 	if utc := local - s.offset; s.start <= utc && utc < s.end {
 		return utc
 	}

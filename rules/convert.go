@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -84,6 +85,8 @@ func (e *Evaluator) idText(nd *node, f *frame) *vec {
 			out.texts[i] = strconv.FormatUint(a.uints[i], 10)
 		case a.kind == kindBytes && nd.op == opIDText:
 			out.texts[i] = hex.EncodeToString([]byte(a.texts[i]))
+		case nd.op == opIDText && !maybeUpperUUID(a.texts[i]):
+			out.texts[i] = a.texts[i]
 		default:
 			uuid, ok := uuidText(a.texts[i], a.kind)
 			if out.texts[i] = uuid; !ok {
@@ -95,6 +98,20 @@ func (e *Evaluator) idText(nd *node, f *frame) *vec {
 		e.arena.failing(out, failed)
 	}
 	return out
+}
+
+// maybeUpperUUID says whether a text may be a UUID with a capital in it: of that length, with a byte that has the capitals'
+// bit and not that of small letters.
+func maybeUpperUUID(text string) bool {
+	if len(text) != 36 {
+		return false
+	}
+	capitals := uint64(0)
+	for _, at := range [...]int{0, 8, 16, 24, 28} {
+		word := binary.LittleEndian.Uint64([]byte(text[at : at+8]))
+		capitals |= word &^ (word << 1) & 0x4040404040404040
+	}
+	return capitals != 0
 }
 
 // uuidText is the canonical text of a UUID that is given as text, in either case, or as 16 bytes; other values stay.
