@@ -37,8 +37,11 @@ func nullCheck(_ *clockwork, args []ref.Val) ref.Val {
 	if types.IsError(args[0]) {
 		return args[0]
 	}
-	return types.Bool(types.IsUnknown(args[0]))
+	return types.Bool(isNull(args[0]))
 }
+
+// isNull says whether a value is a null: one of a row, or the literal.
+func isNull(v ref.Val) bool { return types.IsUnknown(v) || v == types.NullValue }
 
 func notNullCheck(c *clockwork, args []ref.Val) ref.Val { return notVal(nullCheck(c, args)) }
 
@@ -58,7 +61,7 @@ func isTrueValue(_ *clockwork, args []ref.Val) ref.Val {
 }
 
 func coalesce(_ *clockwork, args []ref.Val) ref.Val {
-	if types.IsUnknown(args[0]) {
+	if isNull(args[0]) {
 		return args[1]
 	}
 	return args[0]

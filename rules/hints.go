@@ -105,6 +105,8 @@ func overloadHint(function, signature string) string {
 		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
 	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):
 		return "write x == null, x != null or coalesce(x, 0)"
+	case function == "coalesce" && strings.Count(signature, ",") > 1:
+		return "it takes two: coalesce(a, coalesce(b, c))"
 	case has("bytes", "string"):
 		return "declare the column under snapshot.columns with as: string"
 	case has("date", "string"):
