@@ -16,6 +16,9 @@ func (s *frontend) validate(u *unit) {
 		if e.Kind() == ast.CallKind {
 			s.validateCall(u, e.AsCall())
 		}
+		if isNullLiteral(e) {
+			u.fault(e.ID(), "write x == null, x != null or coalesce(x, 0)", "null is only compared, with == and !=")
+		}
 	}))
 }
 
