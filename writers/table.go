@@ -12,8 +12,8 @@ import (
 	"strata/pipeline/tables"
 )
 
-// maxRows is what a file may hold: places are 32 bits.
-const maxRows = 1 << 31
+// maxRows is what a file may hold: a page counts its rows in 31 bits.
+const maxRows = 1<<31 - 1
 
 // A table is a file with what its columns are known to hold, counted from what was handed in.
 type table struct {
@@ -25,7 +25,7 @@ type table struct {
 }
 
 func (w *Writer) begin(name string, rows int, sorted bool) (*table, error) {
-	if rows >= maxRows {
+	if rows > maxRows {
 		return nil, fmt.Errorf("encode %s: %d rows in one partition; use more partitions", name, rows)
 	}
 	return &table{name: name, writer: w, file: w.scratch.begin(rows, sorted)}, nil
