@@ -56,6 +56,29 @@ func (s spans) release() {
 	}
 }
 
+// retained are the same spans with references of their own.
+func (s spans) retained() spans {
+	out := slices.Clone(s)
+	for i := range out {
+		out[i].data.Retain()
+	}
+	return out
+}
+
+// size is how many bytes they span.
+func (s spans) size() (bytes int64) {
+	for i := range s {
+		bytes += s[i].end - s[i].start
+	}
+	return bytes
+}
+
+// holds tells whether a range lies in one span.
+func (s spans) holds(start, end int64) bool {
+	data, first := s.find(start)
+	return data != nil && end <= first+int64(len(data))
+}
+
 // fetch fetches the ranges of an object that spans name.
 func (f *file) fetch(ctx context.Context, mem memory.Allocator, ranges spans) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -131,13 +131,18 @@ func (f *file) checkFooter() error {
 			leaves++
 		}
 	}
+	rows := int64(0)
 	for i, group := range f.footer.RowGroups {
+		rows += group.NumRows
 		if group.NumRows < 0 || group.NumRows > mostRows {
 			return fmt.Errorf("row group %d is said to have %d rows", i, group.NumRows)
 		}
 		if len(group.Columns) != leaves {
 			return fmt.Errorf("row group %d has %d columns and the schema has %d", i, len(group.Columns), leaves)
 		}
+	}
+	if rows < f.footer.NumRows { // some writers leave the sum 0
+		return fmt.Errorf("its footer says %d rows, and its row groups have %d; the file is damaged", f.footer.NumRows, rows)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 // A footer is the metadata at a file's end.
 type footer struct {
 	Schema    thrift.Slice[format.SchemaElement] `thrift:"2,required"`
+	NumRows   int64                              `thrift:"3,required"`
 	RowGroups thrift.Slice[groupMeta]            `thrift:"4,required"`
 }
 

@@ -10,11 +10,16 @@ type Options struct {
 	// PageBytes is the most that one page, or one dictionary, may unpack to; 0 stands for 512 MiB. Larger ones are refused: that
 	// is what keeps a damaged file from taking all memory.
 	PageBytes int
+	// PrefetchBytes is the most that Prefetch holds, of all row groups together; 0 stands for 256 MiB.
+	PrefetchBytes int64
 	// SkipChecksums leaves the CRCs of pages unchecked where files have them.
 	SkipChecksums bool
 }
 
-const defaultPageBytes = 512 << 20
+const (
+	defaultPageBytes     = 512 << 20
+	defaultPrefetchBytes = 256 << 20
+)
 
 func (o Options) withDefaults() Options {
 	if o.Allocator == nil {
@@ -22,6 +27,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.PageBytes <= 0 {
 		o.PageBytes = defaultPageBytes
+	}
+	if o.PrefetchBytes <= 0 {
+		o.PrefetchBytes = defaultPrefetchBytes
 	}
 	return o
 }

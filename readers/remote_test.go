@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 )
 
 // A listedBucket is nothing but a listing.
@@ -202,5 +203,93 @@ func TestReplacedLocally(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), bucket, []objects.Info{info}); !errors.Is(err, objects.ErrChanged) || !strings.Contains(err.Error(), "u.parquet") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrefetch(t *testing.T) {
+	bucket, s := remoteNightly(t)
+	columns := []string{"user_id", "country", "tags"}
+	release := s.Prefetch(t.Context(), 0, columns)
+	again := s.Prefetch(t.Context(), 0, columns)
+	group, err := s.OpenRowGroup(t.Context(), 0, columns[:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := s.OpenRowGroup(t.Context(), 0, []string{"tags", "age"}) // one that was fetched, one that was not
+	if err != nil {
+		t.Fatal(err)
+	}
+	release() // what is open stays readable
+	again()
+	local := mustOpen(t, sharedPath(t, "nightly/snapshots"), s.Objects()[0].Key)
+	for column, from := range map[string]int{"user_id": 0, "country": 0, "tags": 1, "age": 1} {
+		want, err := readColumn(t, local, column, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readRows(t, []tables.Columns{group, more}[from], column, 500)
+		if err != nil || !slices.Equal(got, want[:len(got)]) {
+			t.Errorf("column %q differs when it is fetched ahead: %v", column, err)
+		}
+	}
+	group.Close()
+	more.Close()
+	if s.ahead.bytes != 0 || len(s.ahead.groups) != 0 {
+		t.Errorf("%d bytes of %d row groups are still held", s.ahead.bytes, len(s.ahead.groups))
+	}
+	reads := len(bucket.ranges)
+	s.Prefetch(t.Context(), 1, columns)() // there is none
+	if len(bucket.ranges) != reads {
+		t.Error("something was fetched for a row group that there is not")
+	}
+}
+
+// TestPrefetchFaults: a fetch ahead that fails is tried again by who opens the row group, and one beyond the limit does not begin.
+func TestPrefetchFaults(t *testing.T) {
+	bucket, s := remoteNightly(t)
+	bucket.fail = func(int64) error { return errors.New("503") }
+	release := s.Prefetch(t.Context(), 0, []string{"country"})
+	<-s.ahead.groups[0].done
+	bucket.fail = nil
+	group, err := s.OpenRowGroup(t.Context(), 0, []string{"country"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group.Close()
+	release()
+	s.opts.PrefetchBytes = 1
+	reads := len(bucket.ranges)
+	s.Prefetch(t.Context(), 0, []string{"country"})()
+	if len(bucket.ranges) != reads {
+		t.Error("more was fetched ahead than may be held")
+	}
+}
+
+// TestArraysOutliveTheirRowGroup closes the row group and the snapshot before the values are looked at.
+func TestArraysOutliveTheirRowGroup(t *testing.T) {
+	_, s := remoteNightly(t)
+	for _, column := range []string{"user_id", "country", "age", "ltv", "tags", "sms_opt_in"} {
+		want, err := readColumn(t, s, column, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group, err := s.OpenRowGroup(t.Context(), 0, []string{column})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := group.Next(column, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := group.Next(column, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Close()
+		if got := renderValue(b, 0); got != want[a.Len()] {
+			t.Errorf("column %q: %s, want %s", column, got, want[a.Len()])
+		}
+		a.Release()
+		b.Release()
 	}
 }

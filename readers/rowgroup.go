@@ -20,6 +20,7 @@ type rowGroup struct {
 	rows    int64
 	columns map[string]*column
 	fetched spans
+	ahead   spans // what was fetched before
 }
 
 // A column is one requested column of a row group.
@@ -48,6 +49,7 @@ func (g *rowGroup) Close() error {
 	}
 	g.columns = nil
 	g.fetched.release()
+	g.ahead.release()
 	return nil
 }
 
@@ -106,9 +108,9 @@ func nulls(mem memory.Allocator, t arrow.DataType, n int) arrow.Array {
 	return b.NewArray()
 }
 
-// openRowGroup prepares the columns of a row group and fetches their bytes.
-func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColumn, opts Options) (*rowGroup, error) {
-	g := &rowGroup{file: f, index: index, rows: f.footer.RowGroups[index].NumRows, columns: map[string]*column{}}
+// openRowGroup prepares the columns of a row group and fetches those of their bytes that were not fetched ahead, which it takes over.
+func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColumn, ahead spans, opts Options) (*rowGroup, error) {
+	g := &rowGroup{file: f, index: index, rows: f.footer.RowGroups[index].NumRows, columns: map[string]*column{}, ahead: ahead}
 	var leaves []*leafPages
 	for _, w := range wanted {
 		c := &column{wantedColumn: w, mem: opts.Allocator, left: g.rows}
@@ -117,12 +119,14 @@ func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColum
 		}
 		own, err := f.leaves(index, w.node, opts)
 		if err != nil {
+			ahead.release()
 			return nil, g.fault(w.name, err)
 		}
 		c.source = newSource(w.node, own, opts.Allocator)
 		leaves = append(leaves, own...)
 	}
 	if err := g.attach(ctx, leaves, opts.Allocator); err != nil {
+		ahead.release()
 		return nil, fmt.Errorf("row group %d: %w", index, err)
 	}
 	return g, nil
@@ -131,6 +135,9 @@ func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColum
 // leaves prepares the leaf columns of a column; their bytes are still to be attached.
 func (f *file) leaves(index int, n *node, opts Options) ([]*leafPages, error) {
 	var out []*leafPages
+	if n == nil {
+		return nil, nil
+	}
 	for _, leaf := range n.leafNodes(nil) {
 		m, start, end, err := f.place(index, leaf)
 		if err != nil {
@@ -145,22 +152,33 @@ func (f *file) leaves(index int, n *node, opts Options) ([]*leafPages, error) {
 
 // attach gives the leaves a reader of their bytes: the local file, or what is fetched here.
 func (g *rowGroup) attach(ctx context.Context, leaves []*leafPages, mem memory.Allocator) error {
-	var reader io.ReaderAt = g.file.local
-	if g.file.local == nil {
-		var all spans
-		for _, l := range leaves {
-			all = append(all, span{start: l.chunk.at, end: l.chunk.end})
-		}
-		g.fetched = merged(all)
-		if err := g.file.fetch(ctx, mem, g.fetched); err != nil {
-			return err
-		}
-		reader = g.fetched
-	}
+	var missing []*leafPages
 	for _, l := range leaves {
-		l.chunk.bytes = reader
+		switch {
+		case g.file.local != nil:
+			l.chunk.bytes = g.file.local
+		case g.ahead.holds(l.chunk.at, l.chunk.end):
+			l.chunk.bytes = g.ahead
+		default:
+			missing = append(missing, l)
+		}
+	}
+	g.fetched = merged(spansOf(missing))
+	if err := g.file.fetch(ctx, mem, g.fetched); err != nil {
+		return err
+	}
+	for _, l := range missing {
+		l.chunk.bytes = g.fetched
 	}
 	return nil
+}
+
+// spansOf are the places of leaves.
+func spansOf(leaves []*leafPages) (all spans) {
+	for _, l := range leaves {
+		all = append(all, span{start: l.chunk.at, end: l.chunk.end})
+	}
+	return all
 }
 
 func newSource(n *node, leaves []*leafPages, mem memory.Allocator) source {

@@ -20,6 +20,7 @@ type Snapshot struct {
 	groups []groupAt
 	rows   int64
 	opts   Options
+	ahead  prefetched
 }
 
 type groupAt struct{ file, index int }
@@ -171,6 +172,19 @@ func (s *Snapshot) Check(columns []string) error {
 // OpenRowGroup fetches some columns of row group at. The caller closes it.
 func (s *Snapshot) OpenRowGroup(ctx context.Context, at int, columns []string) (tables.Columns, error) {
 	where := s.groups[at]
+	wanted, err := s.wanted(where.file, columns)
+	if err != nil {
+		return nil, err
+	}
+	group, err := s.files[where.file].openRowGroup(ctx, where.index, wanted, s.ahead.take(ctx, at), s.opts)
+	if err != nil {
+		return nil, err
+	}
+	return group, nil
+}
+
+// wanted finds columns in a file.
+func (s *Snapshot) wanted(file int, columns []string) ([]wantedColumn, error) {
 	wanted := make([]wantedColumn, 0, len(columns))
 	for _, name := range columns {
 		c := s.union.byName[name]
@@ -180,15 +194,11 @@ func (s *Snapshot) OpenRowGroup(ctx context.Context, at int, columns []string) (
 		case c.fault != nil:
 			return nil, c.fault
 		}
-		w := wantedColumn{name: name, typ: c.field.Type, node: c.nodes[where.file]}
+		w := wantedColumn{name: name, typ: c.field.Type, node: c.nodes[file]}
 		if w.node != nil {
 			w.widen = widening(w.node.typ, w.typ)
 		}
 		wanted = append(wanted, w)
 	}
-	group, err := s.files[where.file].openRowGroup(ctx, where.index, wanted, s.opts)
-	if err != nil {
-		return nil, err
-	}
-	return group, nil
+	return wanted, nil
 }
