@@ -22,9 +22,9 @@ func (r *run) explainDrift(fault error) error {
 			continue // no rule used it
 		}
 		if at := have.FieldIndices(c.Name); len(at) == 0 {
-			drifted = append(drifted, fmt.Errorf("column %q (%s), which rules use, is gone", c.Name, c.Type))
+			drifted = append(drifted, fmt.Errorf("  column %q (%s), which rules use, is gone", c.Name, c.Type))
 		} else if now := have.Field(at[0]).Type.String(); now != c.Type {
-			drifted = append(drifted, fmt.Errorf("column %q, which rules use, is now %s; it was %s", c.Name, now, c.Type))
+			drifted = append(drifted, fmt.Errorf("  column %q, which rules use, is now %s; it was %s", c.Name, now, c.Type))
 		}
 	}
 	if len(drifted) == 0 {

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"unsafe"
@@ -214,6 +216,10 @@ func (s *spillFile) open(x *exchange) error {
 
 // spillFault is the one place where this fault is worded.
 func spillFault(dir string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the file has no name that means anything
+	}
 	return fmt.Errorf("spill users to temporary files in %s: %w; make room there, point TMPDIR at another disk or raise --memory", dir, err)
 }
 

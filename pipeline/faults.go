@@ -31,6 +31,12 @@ func asInput(ctx context.Context, err error) error {
 	return &InputError{Err: err}
 }
 
+// An OutputError is an output that cannot be written to at all, as the configuration names it (exit code 2).
+type OutputError struct{ Err error }
+
+func (e *OutputError) Error() string { return "the output cannot be written to: " + e.Err.Error() }
+func (e *OutputError) Unwrap() error { return e.Err }
+
 // A GuardError is a run that was stopped before it published anything (exit code 4).
 type GuardError struct {
 	Tripped []catalog.Guard

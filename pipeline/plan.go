@@ -132,7 +132,7 @@ func (r *run) readLists(ctx context.Context, d *configs.Definitions) (map[string
 func (r *run) readList(ctx context.Context, path string) (*rules.List, []byte, error) {
 	data, err := r.ReadList(ctx, path)
 	if err != nil {
-		return nil, nil, inputFault("read list %s: %w", path, err)
+		return nil, nil, inputFault("list %s cannot be read: %w", path, err)
 	}
 	list, err := rules.NewList(data)
 	if err != nil {

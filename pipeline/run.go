@@ -11,6 +11,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/rules"
 )
 
@@ -84,7 +85,7 @@ type silent struct{}
 func (silent) Stage(string, int64) {}
 func (silent) Done(int64)          {}
 
-// Run makes one run of one date and publishes it whole, or publishes nothing and says why: an InputError, a GuardError,
+// Run makes one run of one date and publishes it whole, or publishes nothing and says why: an InputError, an OutputError, a GuardError,
 // catalog.ErrLostRace, configs.Problems, or the cause that ctx was cancelled with.
 func Run(ctx context.Context, job Job) (*Result, error) {
 	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
@@ -109,6 +110,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 func (r *run) try(ctx context.Context) (*Result, error) {
 	var err error
 	if r.attempt, err = r.Catalog.BeginOn(ctx, r.Date, r.manifest.Previous, r.current); err != nil {
+		if errors.Is(err, objects.ErrRefused) || errors.Is(err, objects.ErrNotFound) { // there is no such bucket
+			err = &OutputError{err}
+		}
 		return nil, err
 	}
 	if err = r.stages(ctx); err != nil {

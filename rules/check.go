@@ -19,6 +19,7 @@ type frontend struct {
 	traitPath      []string // the traits being prepared
 	segmentNames   []string
 	lifecycleNames []string
+	textOnly       bool // there is no snapshot: what columns decide is not checked
 }
 
 // compile takes a rule through the front end. What is wrong is in its problems.
@@ -27,7 +28,7 @@ func (s *frontend) compile(u *unit) {
 		return
 	}
 	s.rewrite(u)
-	if u.failed != "" {
+	if u.failed != "" || s.textOnly {
 		return
 	}
 	s.checkUnit(u)

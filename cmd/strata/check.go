@@ -32,7 +32,7 @@ Examples:
 }
 
 func check(cmd *cobra.Command, shared *common, date string) error {
-	config, err := configs.Load(shared.config)
+	config, err := loadConfig(shared.config)
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,7 @@ func exitCode(err error) int {
 		usage    usageError
 		input    *pipeline.InputError
 		guard    *pipeline.GuardError
+		output   *pipeline.OutputError
 	)
 	switch {
 	case errors.Is(err, errInterrupted):
@@ -84,21 +85,44 @@ func exitCode(err error) int {
 		return exitLostRace
 	case errors.As(err, &input):
 		return exitInput
-	case errors.As(err, &problems), errors.As(err, &usage):
+	case errors.As(err, &problems), errors.As(err, &usage), errors.As(err, &output):
 		return exitUsage
 	}
 	return exitInternal
 }
 
 // report prints an error: the faults of a configuration as they are, since each names its place; others behind the
-// program's name.
+// program's name, one after the other.
 func report(w io.Writer, err error) {
-	var problems configs.Problems
-	if errors.As(err, &problems) && err.Error() == problems.Error() {
-		fmt.Fprintln(w, problems.Error())
-		return
+	for _, fault := range faults(err) {
+		if problems, ok := fault.(configs.Problems); ok {
+			fmt.Fprintln(w, problems)
+			continue
+		}
+		fmt.Fprintf(w, "strata: %v\n", fault)
 	}
-	fmt.Fprintf(w, "strata: %v\n", err)
+}
+
+// faults takes apart what errors.Join has put together.
+func faults(err error) []error {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if inner.Error() != err.Error() {
+			break // it was given words of its own
+		}
+		if problems, ok := inner.(configs.Problems); ok {
+			return []error{problems}
+		}
+		joined, ok := inner.(interface{ Unwrap() []error })
+		if !ok || errors.Join(joined.Unwrap()...).Error() != inner.Error() {
+			continue
+		}
+		var all []error
+		for _, part := range joined.Unwrap() {
+			all = append(all, faults(part)...)
+		}
+		return all
+	}
+	return []error{err}
 }
 
 // common are the flags that every verb has.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"strata/configs"
 	"strata/pipeline"
 	"strata/pipeline/catalog"
 	"strata/readers"
@@ -63,7 +62,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if job.Config, err = configs.Load(f.config); err != nil {
+	if job.Config, err = loadConfig(f.config); err != nil {
 		return err
 	}
 	output := job.Config.Resolve(job.Config.Output)

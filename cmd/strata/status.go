@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"strata/configs"
 	"strata/pipeline/catalog"
 	"strata/pipeline/tables"
 )
@@ -51,7 +50,7 @@ Examples:
 
 func readStatus(cmd *cobra.Command, shared *common, output string) ([]catalog.DateStatus, error) {
 	if output == "" {
-		config, err := configs.Load(shared.config)
+		config, err := readConfig(shared.config)
 		if err != nil {
 			return nil, err
 		}

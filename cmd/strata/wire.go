@@ -73,5 +73,8 @@ func (s source) readList(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	data, _, err := objects.ReadAll(ctx, bucket, key, "")
+	if errors.Is(err, objects.ErrNotFound) {
+		err = fmt.Errorf("there is no %s", bucket.URL(key))
+	}
 	return data, err
 }

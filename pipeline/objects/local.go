@@ -90,13 +90,18 @@ func (l *Local) Stat(ctx context.Context, key string) (Info, error) {
 
 // fault words an error of the file system; a nil error stands for a folder where a file was meant.
 func (l *Local) fault(act, path string, err error) error {
+	var at *fs.PathError
 	switch {
+	case errors.As(err, &at) && at.Op == "mkdir" && errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s %s: %w: %s is no folder; choose another place", act, path, ErrRefused, at.Path)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s %s: %w: the file system is read-only; choose another place", act, path, ErrRefused)
 	case err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("%s %s: %w", act, path, ErrNotFound)
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s %s: %w", act, path, ErrExists)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s %s: permission denied; let this user write there, or choose another place", act, path)
+		return fmt.Errorf("%s %s: %w: permission denied; give this user access, or choose another place", act, path, ErrRefused)
 	case errors.Is(err, syscall.ENOSPC):
 		return fmt.Errorf("%s %s: the disk is full; make room there, or choose another place", act, path)
 	}

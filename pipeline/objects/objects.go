@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The three outcomes that a caller decides on; test for them with errors.Is. Every other error is a failure of the store.
+// The outcomes that a caller decides on; test for them with errors.Is. Every other error is a failure of the store.
 var (
 	// ErrNotFound: there is no such object (or no such bucket).
 	ErrNotFound = errors.New("no such object")
@@ -20,6 +20,8 @@ var (
 	ErrExists = errors.New("the object exists already")
 	// ErrChanged: the object is not in the version that the caller named.
 	ErrChanged = errors.New("the object has changed")
+	// ErrRefused: the store does not let this user do that, now or later.
+	ErrRefused = errors.New("the store refuses")
 )
 
 // Info describes one version of one object.

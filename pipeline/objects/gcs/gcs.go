@@ -60,7 +60,7 @@ func (d *driver) fault(act, key string, err, precondition error) error {
 	case status(err) == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s %s: %w", act, d.URL(key), precondition)
 	case errors.As(err, &api) && (api.Code == http.StatusForbidden || api.Code == http.StatusUnauthorized):
-		return fmt.Errorf("%s %s: %w; grant this account access to the bucket", act, d.URL(key), err)
+		return fmt.Errorf("%s %s: %w: %w; grant this account access to the bucket", act, d.URL(key), objects.ErrRefused, err)
 	}
 	return fmt.Errorf("%s %s: %w", act, d.URL(key), err)
 }

@@ -76,8 +76,8 @@ func (d *driver) fault(act, key string, err, precondition error) error {
 		return fmt.Errorf("%s %s: %w", act, d.URL(key), objects.ErrNotFound)
 	case http.StatusPreconditionFailed:
 		return fmt.Errorf("%s %s: %w", act, d.URL(key), precondition)
-	case http.StatusForbidden:
-		return fmt.Errorf("%s %s: %w; grant this account access to the bucket", act, d.URL(key), err)
+	case http.StatusForbidden, http.StatusUnauthorized:
+		return fmt.Errorf("%s %s: %w: %w; grant this account access to the bucket", act, d.URL(key), objects.ErrRefused, err)
 	}
 	return fmt.Errorf("%s %s: %w", act, d.URL(key), err)
 }

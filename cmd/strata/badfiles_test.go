@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/parquet-go/parquet-go"
+)
+
+// badFiles are faults of the snapshot.
+var badFiles = []badInput{
+	{"no_snapshot", func(s *site) {
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"not_ready", func(s *site) {
+		s.config(strings.Replace(smallConfig, "user_id: user_id}", "user_id: user_id, ready: _SUCCESS}", 1))
+		snapshot(s, today, users(10))
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+		s.write("users/date="+today+"/_SUCCESS", nil)
+		s.run(0, "run", "--date", today)
+	}},
+	{"empty_snapshot", func(s *site) {
+		snapshot(s, today, []row{})
+		s.run(exitGuard, "run", "--date", today)
+		s.run(exitGuard, "run", "--date", today, "--accept")
+		s.leftNothing(today)
+	}},
+	{"zero_byte_file", func(s *site) {
+		s.write("users/date="+today+"/part-0.parquet", nil)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"truncated_file", func(s *site) {
+		data, err := os.ReadFile(s.path(snapshot(s, today, users(1000))))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.write("users/date="+today+"/part-0.parquet", data[:len(data)*2/3])
+		s.write("users/date="+today+"/part-1.parquet", data[len(data)/2:])
+		s.write("users/date="+today+"/part-2.parquet", data)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"damaged_page", func(s *site) {
+		name := snapshot(s, today, users(1000), parquet.Compression(&parquet.Zstd))
+		data, err := os.ReadFile(s.path(name))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for i := 100; i < 200; i++ {
+			data[i] ^= 0x55
+		}
+		s.write(name, data)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"missing_column", func(s *site) {
+		s.config(strings.ReplaceAll(smallConfig, "ltv", "ltw") + "  - {name: rich, when: ltw > 9000}\n")
+		snapshot(s, today, users(10))
+		s.run(exitUsage, "run", "--date", today)
+		s.run(exitUsage, "check", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"id_of_another_type", func(s *site) {
+		type intRow struct {
+			UserID int64   `parquet:"user_id"`
+			Plan   string  `parquet:"plan"`
+			LTV    float64 `parquet:"ltv"`
+		}
+		snapshot(s, yesterday, []intRow{{1, "pro", 900}, {2, "free", 10}})
+		snapshot(s, today, users(10))
+		s.run(0, "run", "--date", yesterday)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"null_ids", func(s *site) {
+		rows := users(1000)
+		for i := range 50 {
+			rows[i*20].UserID = ""
+		}
+		snapshot(s, today, rows)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+		s.config(strings.Replace(smallConfig, "user_id: user_id}", "user_id: user_id, max_rejects: 6%}", 1))
+		s.run(0, "run", "--date", today)
+	}},
+	{"duplicate_ids", func(s *site) {
+		rows := users(100)
+		for i := range 12 {
+			rows[50+i].UserID = rows[i].UserID
+		}
+		snapshot(s, today, rows)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+}
