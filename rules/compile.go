@@ -89,6 +89,7 @@ type stepCompiler struct {
 	order       []string         // segments after those that they refer to
 	include     map[string]nodeID
 	exclude     map[string]nodeID
+	textOnly    bool // there is no snapshot
 }
 
 // start declares what the step's rules may name.
@@ -105,7 +106,7 @@ func (s *stepCompiler) start(clock *clockwork) error {
 	if err != nil {
 		return fmt.Errorf("declare the columns of the snapshot: %w", err)
 	}
-	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles}
+	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, textOnly: s.textOnly}
 	for _, t := range s.definitions.Traits {
 		s.front.traits[t.Name] = &trait{unit: unit{expr: t.Value, what: fmt.Sprintf("trait %q", t.Name)}, name: t.Name}
 	}
