@@ -1,11 +1,14 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+
+	"strata/configs"
 )
 
 // plainEnv parses rules that nobody checks.
@@ -34,4 +37,24 @@ func filesIn(text string) (paths []string) {
 		}
 	}))
 	return paths
+}
+
+// ListPaths returns the paths of all list files that definitions use: include, exclude and file() in rules and traits, each
+// once, sorted. Rules that do not parse are passed over; Compile reports them.
+func ListPaths(d *configs.Definitions) []string {
+	paths := d.ListFiles()
+	collect := func(e configs.Expr) { paths = append(paths, filesIn(e.Text)...) }
+	for _, t := range d.Traits {
+		collect(t.Value)
+	}
+	for _, segment := range d.Segments {
+		collect(segment.When)
+	}
+	for _, lifecycle := range d.Lifecycles {
+		for _, stage := range lifecycle.Stages {
+			collect(stage.When)
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }

@@ -17,10 +17,8 @@ type unit struct {
 
 	ast      *cel.Ast // parsed, then checked
 	fac      ast.ExprFactory
-	next     int64 // the next free id
-	traits   []string
+	next     int64    // the next free id
 	segments []string // that it refers to, each once, in order
-	files    []string // that it looks into, each once, in order
 
 	referredAt map[string]int64 // by segment: the id of the first reference
 	inlined    map[int64]bool   // the ids of what came from traits

@@ -12,11 +12,15 @@ import (
 
 // validate reports what types do not tell: literals that a function will never take.
 func (s *frontend) validate(u *unit) {
+	tested := map[int64]bool{} // the ids of what a null test looks at
 	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind {
 			s.validateCall(u, e.AsCall())
+			if nullAware[e.AsCall().FunctionName()] {
+				tested[e.AsCall().Args()[0].ID()] = true
+			}
 		}
-		if isNullLiteral(e) {
+		if isNullLiteral(e) && !tested[e.ID()] {
 			u.fault(e.ID(), "write x == null, x != null or coalesce(x, 0)", "null is only compared, with == and !=")
 		}
 	}))

@@ -1,0 +1,227 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/configs"
+	"strata/pipeline/tables"
+)
+
+// A rule is a segment's, or a stage's, on its way to a node.
+type rule struct {
+	unit
+	node nodeID // when it is not failed
+}
+
+// A stepCompiler compiles the definitions of one step.
+type stepCompiler struct {
+	*compiler
+	definitions *configs.Definitions
+	lists       map[string]*List
+	front       *frontend
+	lower       *lowerer
+	rules       map[string]*rule // by segment
+	stages      [][]*rule        // by lifecycle
+	own         configs.Problems // faults that lie in no rule
+	order       []string         // segments after those that they refer to
+	include     map[string]nodeID
+	exclude     map[string]nodeID
+	textOnly    bool // there is no snapshot
+}
+
+// start declares what the step's rules may name.
+func (s *stepCompiler) start(clock *clockwork) error {
+	variables := map[string]*variable{}
+	if !s.textOnly {
+		variables = variablesOf(s.schema, s.definitions.Columns)
+	}
+	var names, lifecycles []string
+	for _, segment := range s.definitions.Segments {
+		names = append(names, segment.Name)
+	}
+	for _, lifecycle := range s.definitions.Lifecycles {
+		lifecycles = append(lifecycles, lifecycle.Name)
+	}
+	env, err := newEnvironment(variables, names, clock)
+	if err != nil {
+		return fmt.Errorf("declare the columns of the snapshot: %w", err)
+	}
+	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, textOnly: s.textOnly}
+	for _, t := range s.definitions.Traits {
+		s.front.traits[t.Name] = &trait{unit: unit{expr: t.Value, what: fmt.Sprintf("trait %q", t.Name)}, name: t.Name}
+	}
+	for _, t := range s.definitions.Traits {
+		if variables[t.Name] != nil {
+			s.own = append(s.own, &configs.Problem{
+				Pos: t.NamePos, Message: fmt.Sprintf("trait %q has the name of a column of the snapshot", t.Name), Hint: "give the trait another name",
+			})
+		}
+		s.front.prepareTrait(s.front.traits[t.Name])
+	}
+	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, segments: map[string]nodeID{}, idColumn: s.opts.UserID}
+	s.lower.zone = s.lower.zoneOf(s.definitions.Timezone)
+	s.lower.userID = s.userID
+	return nil
+}
+
+// compileRules takes every rule through the front end.
+func (s *stepCompiler) compileRules() {
+	for _, segment := range s.definitions.Segments {
+		r := &rule{unit: unit{expr: segment.When, what: fmt.Sprintf("segment %q", segment.Name)}}
+		if r.expr.Text == "" {
+			r.expr = configs.NewExpr("false") // its members are those on the include list
+		}
+		s.rules[segment.Name] = r
+		s.front.compile(&r.unit)
+	}
+	for _, lifecycle := range s.definitions.Lifecycles {
+		var stages []*rule
+		for _, stage := range lifecycle.Stages {
+			r := &rule{unit: unit{expr: stage.When, what: fmt.Sprintf("lifecycle %q, stage %q", lifecycle.Name, stage.Name)}}
+			s.front.compile(&r.unit)
+			stages = append(stages, r)
+		}
+		s.stages = append(s.stages, stages)
+	}
+	s.sortSegments()
+}
+
+// lowerRules turns checked rules into nodes: segments first, in the order in which they refer to each other.
+func (s *stepCompiler) lowerRules() {
+	s.include, s.exclude = map[string]nodeID{}, map[string]nodeID{}
+	for _, segment := range s.definitions.Segments {
+		s.listed(segment, segment.Include, segment.IncludePos, s.include)
+		s.listed(segment, segment.Exclude, segment.ExcludePos, s.exclude)
+	}
+	for _, name := range s.order {
+		r := s.rules[name]
+		s.lowerRule(r)
+		if r.failed == "" {
+			s.lower.segments[segmentPrefix+name] = s.memberOf(name, r.node)
+		}
+	}
+	for _, stages := range s.stages {
+		for _, r := range stages {
+			s.lowerRule(r)
+		}
+	}
+}
+
+// memberOf is who is in a segment: exclude wins over include, include over the rule.
+func (s *stepCompiler) memberOf(name string, when nodeID) nodeID {
+	g := s.graph
+	out := g.member(when)
+	if id, ok := s.include[name]; ok {
+		out = g.or(out, g.member(id))
+	}
+	if id, ok := s.exclude[name]; ok {
+		out = g.and(out, g.not(g.member(id)))
+	}
+	return out
+}
+
+func (s *stepCompiler) lowerRule(r *rule) {
+	for _, name := range r.segments {
+		if broken := s.rules[name]; broken.failed != "" && r.failed == "" {
+			r.failed = fmt.Sprintf("segment %q: %s", name, broken.failed)
+		}
+	}
+	if r.failed != "" {
+		return
+	}
+	node, err := s.lower.rule(r.native())
+	if err != nil {
+		r.faultAt(1, 1, "", "%s", err)
+		return
+	}
+	r.node = node
+}
+
+// listed adds the node that says whether a user is on a list.
+func (s *stepCompiler) listed(segment configs.Segment, path string, pos configs.Pos, into map[string]nodeID) {
+	if path == "" {
+		return
+	}
+	list := s.lists[path]
+	if list == nil {
+		message := fmt.Sprintf("the list file %q was not read", path)
+		s.own = append(s.own, &configs.Problem{Pos: pos, Message: fmt.Sprintf("segment %q: %s", segment.Name, message)})
+		s.rules[segment.Name].failed = message
+		return
+	}
+	at := s.schema.FieldIndices(s.opts.UserID)
+	if len(at) == 0 {
+		s.rules[segment.Name].failed = fmt.Sprintf("the snapshot has no column %q", s.opts.UserID)
+		return
+	}
+	f := s.schema.Field(at[0])
+	id, k := s.userID(), kindString
+	if typ, err := typeOf(f.Name, f); err == nil && (typ.kind == kindInt || typ.kind == kindUint) {
+		id, k = s.userColumn(f, typ), typ.kind
+	}
+	if k == kindString {
+		_, binary := f.Type.(arrow.BinaryDataType)
+		list = list.canonical(binary && f.Type.ID() != arrow.STRING && f.Type.ID() != arrow.LARGE_STRING && logical(f) != tables.LogicalUUID)
+	}
+	into[segment.Name] = s.graph.add(node{op: opInFile, typ: valueType{kind: kindBool}, args: []nodeID{id}, set: list})
+}
+
+// userColumn is the column of user ids. Rows without an id are rejected, so it counts as never null.
+func (s *stepCompiler) userColumn(f arrow.Field, typ valueType) nodeID {
+	return s.graph.add(node{op: opColumn, typ: typ, name: f.Name})
+}
+
+// userID is the canonical text of the user id; unknown in every row where there is no such column.
+func (s *stepCompiler) userID() nodeID {
+	at := s.schema.FieldIndices(s.opts.UserID)
+	if len(at) == 0 {
+		return s.lower.null()
+	}
+	f := s.schema.Field(at[0])
+	typ, err := typeOf(f.Name, f)
+	if err != nil {
+		return s.lower.null()
+	}
+	return s.graph.add(node{op: opIDText, typ: valueType{kind: kindString}, args: []nodeID{s.userColumn(f, typ)}})
+}
+
+// sortSegments puts every segment after those that it refers to, and reports circles.
+func (s *stepCompiler) sortSegments() {
+	state := map[string]int{} // 1: being visited, 2: done
+	var path []string
+	var visit func(name string)
+	visit = func(name string) {
+		r := s.rules[name]
+		switch state[name] {
+		case 1:
+			circle := append(slices.Clone(path[slices.Index(path, name):]), name)
+			s.reportCircle(r, circle)
+			return
+		case 2:
+			return
+		}
+		state[name] = 1
+		path = append(path, name)
+		for _, other := range r.segments {
+			visit(other)
+		}
+		path = path[:len(path)-1]
+		state[name] = 2
+		s.order = append(s.order, name)
+	}
+	for _, segment := range s.definitions.Segments {
+		visit(segment.Name)
+	}
+}
+
+func (s *stepCompiler) reportCircle(r *rule, circle []string) {
+	if len(circle) == 2 {
+		r.fault(r.referredAt[circle[0]], "", "the segment refers to itself")
+		return
+	}
+	r.fault(r.referredAt[circle[1]], "", "segments refer to each other in a circle: %s", strings.Join(circle, " -> "))
+}
