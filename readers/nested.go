@@ -63,7 +63,7 @@ const nestedEntries = 64 << 10
 const mostRowEntries = 16 << 20
 
 // lookUpBytes bounds the texts of a dictionary that are written out at once.
-const lookUpBytes = 64 << 20
+const lookUpBytes = 8 << 20
 
 func (s *nestedSource) next(limit int) (arrow.Array, error) {
 	rows := min(limit, nestedRows)

@@ -83,7 +83,10 @@ def expect(path):
     for i, name in enumerate(f.schema_arrow.names):
         try:
             instants = any(c.physical_type == "INT96" and c.path.split(".")[0] == name for c in map(f.schema.column, range(len(f.schema))))
-            out[f"{i} {name}"] = column(f.read(columns=[name]).column(name), instants)
+            table = f.read(columns=[name])
+            if table.num_rows != f.metadata.num_rows:
+                raise ValueError(f"reads {table.num_rows} rows of {f.metadata.num_rows}")
+            out[f"{i} {name}"] = column(table.column(name), instants)
         except Exception as fault:
             out[f"{i} {name}"] = {"fault": str(fault).splitlines()[0]}
     return {"columns": out}
