@@ -443,7 +443,7 @@ func (s *sampler) localTimes(n int, build buildFunc) (arrow.Array, []any) {
 	zoned.Release()
 	for i, v := range values {
 		t := time.Unix(v.(instant).seconds, 0).UTC()
-		values[i] = instant{time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, paris.location).Unix(), 0}
+		values[i] = instant{refWall(time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, paris.location), t).Unix(), 0}
 	}
 	return arr, values
 }

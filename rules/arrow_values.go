@@ -142,7 +142,7 @@ func arrowTime(arr *array.Timestamp, i int, zone *time.Location) time.Time {
 	second := floorDiv(int64(arr.Value(i)), perSecond)
 	at := time.Unix(second, (int64(arr.Value(i))-second*perSecond)*(1_000_000_000/perSecond)).UTC()
 	if t.TimeZone == "" && zone != nil {
-		at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), zone).UTC()
+		at = onDay(at, floorDiv(at.Unix(), 86400), zone).UTC()
 	}
 	return at
 }

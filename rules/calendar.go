@@ -67,7 +67,8 @@ func (c *clock) local(seconds int64) int64 {
 	return seconds + c.at(seconds).offset
 }
 
-// instant is the inverse of local. A time that the clock skips or shows twice means what Go's time.Date takes it for.
+// instant is the inverse of local. A time that the clock skips means the first instant after the gap; one that it shows twice
+// means what Go's time.Date takes it for.
 func (c *clock) instant(local int64) int64 {
 	if c.location == nil {
 		return local
@@ -76,7 +77,14 @@ func (c *clock) instant(local int64) int64 {
 	if utc := local - s.offset; s.start <= utc && utc < s.end {
 		return utc
 	}
-	return local - c.at(local-s.offset).offset
+	utc := local - c.at(local-s.offset).offset
+	switch s = *c.at(utc); {
+	case utc+s.offset < local: // still before the gap
+		return s.end
+	case utc+s.offset > local:
+		return s.start
+	}
+	return utc
 }
 
 // isLocal says whether an array holds timestamps without a zone, to be read in the zone given.

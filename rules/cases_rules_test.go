@@ -560,3 +560,12 @@ func TestC152_LeadingZeros(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestC046_APeriodThatBeginsInAGap: where the clock skips midnight, a period that begins then begins after the gap, not on
+// the day before.
+func TestC046_APeriodThatBeginsInAGap(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2026-09-06T03:59:59Z", "2026-09-06T04:00:00Z")} // Chile, 5 September 23:59:59, and an instant later 6 September 01:00
+	question{zone: "America/Santiago", today: "2026-10-05"}.wants(t, columns, `within(at, "30d")`, "FT", `older_than(at, "30d")`, "TF", `at >= days_ago(29)`, "FT",
+		`on(at, date("2026-09-06"))`, "FT", `date(at) == date("2026-09-06")`, "FT", `add_days(at, 1) > timestamp("2026-09-07T03:59:59Z")`, "FT",
+		`add_days(timestamp("2026-09-05T04:00:00Z"), 1) == at`, "FT", `add_days(timestamp("2026-09-05T04:30:00Z"), 1) == at`, "FT")
+}

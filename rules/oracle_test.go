@@ -141,7 +141,7 @@ func (r *oracleRow) declared(v *variable, value ref.Val) ref.Val {
 	}
 	if d, ok := value.(date); ok && v.as == "timestamp" {
 		c := civilOf(int64(d))
-		return fromTime(time.Date(int(c.year), time.Month(c.month), int(c.day), 0, 0, 0, 0, r.zone))
+		return fromTime(refWall(time.Date(int(c.year), time.Month(c.month), int(c.day), 0, 0, 0, 0, r.zone), time.Unix(int64(d)*86400, 0).UTC()))
 	}
 	if v.as == "date" {
 		return dateOfText(nil, []ref.Val{value})

@@ -66,7 +66,6 @@ func dayOf(local time.Time) int64 {
 
 // onDay is the instant at which the wall clock shows the time of local on another day.
 func onDay(local time.Time, day int64, zone *time.Location) time.Time {
-	c := civilOf(day)
 	hour, minute, second := local.Clock()
-	return time.Date(int(c.year), time.Month(c.month), int(c.day), hour, minute, second, local.Nanosecond(), zone)
+	return onWall(day, time.Duration(hour*3600+minute*60+second)*time.Second+time.Duration(local.Nanosecond()), zone)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -552,6 +553,21 @@ func refTime(nd *node, a any) time.Time {
 	return t
 }
 
+// refWall is what time.Date made of a time on the wall (here as if in UTC), unless the clock skips that time: then it is the
+// first second at which the wall shows more.
+func refWall(made, wall time.Time) time.Time {
+	shown := func(t time.Time) int64 {
+		_, offset := t.Zone()
+		return t.Unix() + int64(offset)
+	}
+	if shown(made) == wall.Unix() {
+		return made
+	}
+	from := made.Add(-3 * time.Hour)
+	second := sort.Search(6*3600, func(n int) bool { return shown(from.Add(time.Duration(n)*time.Second)) > wall.Unix() })
+	return from.Add(time.Duration(second) * time.Second)
+}
+
 // refDay is the civil day of a time, in days since 1970-01-01.
 func refDay(t time.Time) int64 {
 	return floorDiv(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix(), 86400)
@@ -598,11 +614,12 @@ func refMove(nd *node, a any, by int64) refValue {
 	t := refTime(nd, a)
 	moved := t
 	if nd.op == opAddDays {
-		moved = t.AddDate(0, 0, int(by))
+		moved = refWall(t.AddDate(0, 0, int(by)), time.Date(t.Year(), t.Month(), t.Day()+int(by), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC))
 	} else {
 		first := time.Date(t.Year(), t.Month()+time.Month(by), 1, 0, 0, 0, 0, time.UTC)
 		last := first.AddDate(0, 1, -1).Day()
-		moved = time.Date(first.Year(), first.Month(), min(t.Day(), last), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+		wall := time.Date(first.Year(), first.Month(), min(t.Day(), last), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+		moved = refWall(time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), wall.Nanosecond(), t.Location()), wall)
 	}
 	if moved.Unix() < -62135596800 || moved.Unix() > 253402300799 {
 		return refError

@@ -35,6 +35,23 @@ func StartOfDay(day int32, location *time.Location) time.Time {
 	return time.Unix(to, 0).In(location)
 }
 
+// onWall returns the instant at which a clock on the wall shows a day and a time of day. A time that the clock skips means the
+// first instant after the gap (never one on the day before); of one that it shows twice, the one that package time takes.
+func onWall(day int64, sinceMidnight time.Duration, location *time.Location) time.Time {
+	c := civilOf(day)
+	fraction := sinceMidnight % time.Second
+	t := time.Date(int(c.year), time.Month(c.month), int(c.day), 0, 0, int(sinceMidnight/time.Second), 0, location)
+	wall := time.Date(int(c.year), time.Month(c.month), int(c.day), 0, 0, int(sinceMidnight/time.Second), 0, time.UTC)
+	_, offset := t.Zone()
+	switch shown := t.Unix() + int64(offset); {
+	case shown < wall.Unix(): // still before the gap
+		_, t = t.ZoneBounds()
+	case shown > wall.Unix():
+		t, _ = t.ZoneBounds()
+	}
+	return t.Add(fraction)
+}
+
 // loadedZones holds every zone that was asked for, by name.
 var loadedZones sync.Map
 
