@@ -279,14 +279,17 @@ func (l *lowerer) in(value, list ast.Expr) (nodeID, bool) {
 // inSet lowers membership in a list of constants.
 func (l *lowerer) inSet(x nodeID, elements []ast.Expr) (nodeID, bool) {
 	k := l.kind(x)
-	if k == kindNull || !l.nodes[x].typ.scalar() {
+	if !l.nodes[x].typ.scalar() {
 		return 0, false
 	}
 	var values []literal
 	for _, e := range elements {
 		id, ok := l.lower(e)
-		if !ok || l.nodes[id].op != opConst || !canCompare(k, l.kind(id)) {
+		if !ok || l.nodes[id].op != opConst || k != kindNull && !canCompare(k, l.kind(id)) {
 			return 0, false
+		}
+		if k == kindNull { // in no set, whatever is in it
+			continue
 		}
 		if lit, exact := sameNumber(l.nodes[id].lit, l.kind(id), k); exact {
 			values = append(values, lit)
