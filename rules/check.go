@@ -150,6 +150,12 @@ func (s *frontend) explainName(u *unit, name string, id int64) (message, hint st
 		if name == "now" || name == "today" {
 			return fmt.Sprintf("%s is a constant, not a function", name), "write " + name + " without brackets"
 		}
+		if laterMacros[name] {
+			return fmt.Sprintf("%s() is not part of this version", name), ""
+		}
+		if name == "count" {
+			return "count() is a list's", "write l.count(x, x > 1)"
+		}
 		if hint := near(name, functionNames); hint != "" {
 			return fmt.Sprintf("there is no function %q", name), hint
 		}

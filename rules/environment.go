@@ -124,7 +124,7 @@ func newEnvironment(variables map[string]*variable, segments []string, c *clockw
 		cel.StdLib(), cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, parser.ExistsOneMacroNew, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro, countMacro),
 		cel.EnableMacroCallTracking(), cel.EnableIdentifierEscapeSyntax(),
-		cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true), cel.EagerlyValidateDeclarations(false),
+		cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true), cel.EagerlyValidateDeclarations(false), cel.HomogeneousAggregateLiterals(),
 		ext.Strings(ext.StringsValidateFormatCalls(false)), ext.Math(),
 		cel.Constant("now", cel.TimestampType, types.Timestamp{Time: c.now.UTC()}),
 		cel.Constant("today", dateType, date(c.today)),

@@ -29,6 +29,11 @@ func explainSyntax(text string, line, column int, message string) (said, hint st
 		return fmt.Sprintf("%s is a reserved word", m[1]),
 			fmt.Sprintf("declare the column under another name: snapshot.columns: {my_%s: {column: %s}}", m[1], m[1])
 	}
+	for limit, hint := range tooMuch {
+		if strings.HasPrefix(message, limit) {
+			return strings.Replace(message, limit, hint.said, 1), hint.wayOut
+		}
+	}
 	for _, candidate := range []string{word, previous} {
 		if hint, ok := sqlWords[strings.ToUpper(candidate)]; ok && candidate != "in" {
 			return fmt.Sprintf("%q is not an operator of rules", candidate), hint
@@ -49,7 +54,22 @@ func explainSyntax(text string, line, column int, message string) (said, hint st
 	case after == "" || strings.Contains(message, "'<EOF>'"):
 		return "the rule ends too early", "an operand or a closing bracket is missing"
 	}
+	switch {
+	case strings.HasPrefix(after, ")") || strings.HasPrefix(after, "]") || strings.HasPrefix(after, "}"):
+		return fmt.Sprintf("the bracket %s closes what nothing has opened", firstRune(after)), ""
+	case decimalComma.MatchString(trimmed) && strings.HasPrefix(after, ","):
+		return "a comma here separates nothing", "a number has a point, as in 1.5"
+	}
 	return "syntax error: " + message, ""
+}
+
+// decimalComma finds what may be the whole part of a number.
+var decimalComma = regexp.MustCompile(`(^|[^\w.])\d+$`)
+
+// tooMuch words the limits of the parser, by how it begins to say so.
+var tooMuch = map[string]struct{ said, wayOut string }{
+	"expression code point size exceeds limit: size: ": {"the rule is too long, in characters: ", `a long list goes into a file: x in file("list.txt")`},
+	"expression recursion limit exceeded: ":            {"the rule nests too deeply, more than ", "name parts of it under traits:"},
 }
 
 // inBrackets finds `in (` with what a list would hold.
@@ -101,6 +121,10 @@ func overloadHint(function, signature string) string {
 		return `write the column, then a period in quotes, as in within(last_seen_at, "30d")`
 	case function == "within" || function == "older_than":
 		return "the column comes first; one of texts is declared under snapshot.columns with as: timestamp or as: date"
+	case function == "hash_split":
+		return `write hash_split("salt", 0.5), or hash_split("salt", 0.5, key)`
+	case function == "bucket":
+		return `write bucket("salt", 10), or bucket("salt", 10, key)`
 	case has("list", "string") && function != operators.In:
 		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
 	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):
@@ -111,6 +135,8 @@ func overloadHint(function, signature string) string {
 		return "declare the column under snapshot.columns with as: string"
 	case has("date", "string"):
 		return `write date("2026-11-02")`
+	case (function == operators.Add || function == operators.Subtract) && (has("timestamp", "string") || has("date", "string")):
+		return `write within(x, "30d"), older_than(x, "30d"), days_ago(30) or add_days(x, 30)`
 	case has("timestamp", "string"):
 		return `write timestamp("2026-11-02T00:00:00Z"), or date(x) < date("2026-11-02") to compare days`
 	case has("timestamp", "date"):

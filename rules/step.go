@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"strata/configs"
-	"strata/pipeline/tables"
 )
 
 // A rule is a segment's, or a stage's, on its way to a node.
@@ -159,13 +158,14 @@ func (s *stepCompiler) listed(segment configs.Segment, path string, pos configs.
 		return
 	}
 	f := s.schema.Field(at[0])
-	id, k := s.userID(), kindString
-	if typ, err := typeOf(f.Name, f); err == nil && (typ.kind == kindInt || typ.kind == kindUint) {
-		id, k = s.userColumn(f, typ), typ.kind
+	typ, err := typeOf(f.Name, f)
+	if err != nil {
+		s.rules[segment.Name].failed = fmt.Sprintf("the user id column %q %s", f.Name, err)
+		return
 	}
-	if k == kindString {
-		_, binary := f.Type.(arrow.BinaryDataType)
-		list = list.canonical(binary && f.Type.ID() != arrow.STRING && f.Type.ID() != arrow.LARGE_STRING && logical(f) != tables.LogicalUUID)
+	id := s.userColumn(f, typ)
+	if typ.kind != kindInt && typ.kind != kindUint {
+		id, list = s.userID(), list.canonical(typ.kind == kindBytes)
 	}
 	into[segment.Name] = s.graph.add(node{op: opInFile, typ: valueType{kind: kindBool}, args: []nodeID{id}, set: list})
 }

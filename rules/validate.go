@@ -114,7 +114,9 @@ func (s *frontend) period(u *unit, c ast.CallExpr) {
 // split checks the constants of hash_split and bucket.
 func (s *frontend) split(u *unit, c ast.CallExpr) {
 	salt, size := c.Args()[0], c.Args()[1]
-	s.literalOnly(u, salt, true, func(string) error { return nil })
+	if _, ok := textLiteral(salt); !ok {
+		u.fault(salt.ID(), `write hash_split("salt", 0.5), or hash_split("salt", 0.5, key) to split by another key than the user id`, "the salt must be a text in quotes")
+	}
 	if size.Kind() != ast.LiteralKind {
 		u.fault(size.ID(), "", "this must be a number, not an expression")
 		return
