@@ -32,35 +32,53 @@ Examples:
 }
 
 func check(cmd *cobra.Command, shared *common, date string) error {
-	config, err := loadConfig(shared.config)
+	var day catalog.Date
+	var err error
+	if date != "" {
+		if day, err = catalog.ParseDate(date); err != nil {
+			return usageError{fmt.Errorf("--date: %w", err)}
+		}
+	}
+	config, err := loadConfig(cmd.Context(), shared.config, day)
 	if err != nil {
 		return err
 	}
 	for _, w := range config.Warnings {
 		fmt.Fprintln(cmd.ErrOrStderr(), w)
 	}
-	summary := fmt.Sprintf("%d segments, %d lifecycles, %d traits", len(config.Segments), len(config.Lifecycles), len(config.Traits))
+	summary := strings.Join([]string{
+		plural(len(config.Segments), "segment"), plural(len(config.Lifecycles), "lifecycle"), plural(len(config.Traits), "trait"),
+	}, ", ")
 	if date == "" {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s is well formed: %s; give --date to check the rules against a snapshot\n", shared.config, summary)
 		return nil
 	}
-	day, err := catalog.ParseDate(date)
-	if err != nil {
-		return usageError{fmt.Errorf("--date: %w", err)}
-	}
+	return checkSnapshot(cmd, shared, config, day, summary)
+}
+
+// checkSnapshot compiles the definitions against a date's snapshot and prints what they use of it.
+func checkSnapshot(cmd *cobra.Command, shared *common, config *configs.Config, day catalog.Date, summary string) error {
 	s := source{config}
 	found, err := pipeline.Check(cmd.Context(), pipeline.Job{Config: config, Date: day, Source: s, ReadList: s.readList})
 	var problems configs.Problems
-	if err != nil && !errors.As(err, &problems) {
-		return err
-	}
-	if err != nil {
+	if errors.As(err, &problems) {
 		return problems
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s fits the snapshot of %s: %s over %d of its %d columns (%s); %s rows\n", shared.config, date, summary,
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s fits the snapshot of %s: %s over %d of its %d columns (%s); %s rows\n", shared.config, day, summary,
 		len(found.Columns), found.All, strings.Join(found.Columns, ", "), count(found.Rows))
 	for _, note := range found.Notes {
 		fmt.Fprintf(cmd.OutOrStdout(), "note: %s\n", note)
 	}
 	return nil
+}
+
+// plural writes a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -1,21 +1,35 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 
 	"strata/configs"
+	"strata/pipeline"
+	"strata/pipeline/catalog"
 	"strata/rules"
 )
 
-// loadConfig reads the configuration and checks of its rules what needs no snapshot.
-func loadConfig(path string) (*configs.Config, error) {
+// loadConfig reads the configuration and checks of its rules what needs no snapshot. Where something is wrong and the snapshot of a
+// date (zero: none) is there, the faults are those of rules and columns together, so that nobody mends one after the other.
+func loadConfig(ctx context.Context, path string, date catalog.Date) (*configs.Config, error) {
 	config, err := readConfig(path)
-	if err == nil {
-		err = rules.CheckText(config.Definitions())
+	if err != nil {
+		return nil, err
 	}
-	return config, err
+	fault := rules.CheckText(config.Definitions())
+	if fault == nil || date.IsZero() {
+		return config, fault
+	}
+	s := source{config}
+	_, err = pipeline.Check(ctx, pipeline.Job{Config: config, Date: date, Source: s, ReadList: s.readList})
+	var problems configs.Problems
+	if errors.As(err, &problems) {
+		return nil, problems
+	}
+	return nil, fault
 }
 
 // readConfig reads the configuration. All that keeps it from being read is a fault of usage.

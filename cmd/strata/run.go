@@ -62,7 +62,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if job.Config, err = loadConfig(f.config); err != nil {
+	if job.Config, err = loadConfig(ctx, f.config, job.Date); err != nil {
 		return err
 	}
 	output := job.Config.Resolve(job.Config.Output)
