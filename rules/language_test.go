@@ -166,3 +166,12 @@ func TestUUIDsByExample(t *testing.T) {
 	question{declare: []configs.ColumnDecl{{Name: "key", Column: "id", As: "uuid"}, {Name: "canonical", Column: "typed", As: "uuid"}}}.wants(t, columns,
 		`key == "123e4567-e89b-12d3-a456-426614174000"`, "TU", `canonical == "123e4567-e89b-12d3-a456-426614174000"`, "TE", `key == canonical`, "TE")
 }
+
+// TestNodesThatPrintAlikeStayApart: a text that spells the end of one constant and the start of another is one constant.
+func TestNodesThatPrintAlikeStayApart(t *testing.T) {
+	columns := columnsOf{"s": texts(t, "a", "b", "a 0 0} {false 0 0 0 b")}
+	got := question{}.segments(t, columns, "two", `s in ["a", "b"]`, "one", `s in ["a 0 0} {false 0 0 0 b"]`)
+	if got[0] != "TTF" || got[1] != "FFT" {
+		t.Errorf("got %v", got)
+	}
+}

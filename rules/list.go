@@ -135,7 +135,7 @@ func (l *List) key() string {
 	if l.lines != nil || l.hash != "" {
 		return l.hash
 	}
-	return fmt.Sprint(l.values)
+	return fmt.Sprintf("%#v", l.values) // quotes texts, so that no text looks like two
 }
 
 // newSet makes a list of constants: sorted, each once.
