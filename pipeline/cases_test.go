@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
 
 	"strata/configs"
 	"strata/pipeline"
 	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -405,5 +408,30 @@ func TestC092(t *testing.T) { // several versions of a user
 	}
 	if len(states) != 1 || states["created"] {
 		t.Errorf("the row that stands depends on the order of rows: %v", states)
+	}
+}
+
+// A copied column keeps its logical type.
+func TestC125_CopiedUUIDStaysOne(t *testing.T) {
+	type referring struct {
+		ID   int64      `parquet:"id"`
+		Ref  uuid.UUID  `parquet:"ref"`
+		Also *uuid.UUID `parquet:"also"`
+	}
+	b := caseBench(t, "segments: [{name: s, when: 'id > 0'}]\nmembership: {columns: [ref, also]}")
+	snapshot(b, "2026-01-01", referring{ID: 1, Ref: uuid.UUID{15: 7}})
+	m := b.run("2026-01-01")
+	data, _, err := objects.ReadAll(t.Context(), b.output, m.Tables["membership"][0].Key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ref", "also"} {
+		if column := file.Root().Column(name); column == nil || column.Type().String() != "UUID" {
+			t.Errorf("column %s is %v, want UUID", name, column)
+		}
 	}
 }

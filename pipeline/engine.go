@@ -145,7 +145,7 @@ func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at i
 		return err
 	}
 	out := c.diff(u, steps, previous)
-	out.membership.ExtraNames = r.Config.Membership.Columns
+	out.membership.ExtraNames, out.membership.ExtraLogical = r.Config.Membership.Columns, r.exportLogical()
 	if len(r.exports) > 0 {
 		out.membership.Extra = payloads(memory.DefaultAllocator, r.exportTypes(), u)
 		defer out.membership.Release()
@@ -163,6 +163,16 @@ func (r *run) addDuplicates(u *users) bool {
 	r.duplicates += u.duplicates
 	r.duplicateIDs = append(r.duplicateIDs, u.examples...)
 	return r.latest()
+}
+
+// exportLogical are the logical types of the export columns that Arrow has no type for.
+func (r *run) exportLogical() []string {
+	logical := make([]string, len(r.exports))
+	for i, column := range r.exports {
+		fields, _ := r.snapshot.Schema().FieldsByName(column)
+		logical[i], _ = fields[0].Metadata.GetValue(tables.LogicalKey)
+	}
+	return logical
 }
 
 func (r *run) exportTypes() []arrow.DataType {
