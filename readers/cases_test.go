@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // wantColumn compares a column of a fixture, or of several that are read as one snapshot.
@@ -266,6 +269,76 @@ func TestC137_Objects(t *testing.T) {
 		var fault *FormatError
 		if !errors.As(err, &fault) || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v; want %q", name, err, tc.want)
+		}
+	}
+}
+
+// TestC122 makes text of what stands in paths, below the first wildcard only, and lets a file's own column win.
+func TestC122(t *testing.T) {
+	folder := t.TempDir()
+	files := []string{"date=2026-11-02/code=01001/day=06/a.parquet", "date=2026-11-02/code=2A001/day=a%2Fb/a.parquet",
+		"date=2026-11-02/code=__HIVE_DEFAULT_PARTITION__/day=7/a.parquet", "date=2026-11-02/n=3/b.parquet"}
+	for _, name := range files {
+		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), readFixture(t, "groups.parquet"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := openLocal(t, folder, Options{Pattern: "date=2026-11-02/**/*.parquet"}, files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := fieldNames(s); !slices.Equal(names, []string{"n", "code", "day"}) {
+		t.Fatalf("columns %q", names)
+	}
+	for column, want := range map[string][]string{
+		"code": {"s:3031303031", "s:3241303031", "null", "null"}, "day": {"s:3036", "s:612f62", "s:37", "null"}, "n": {"0", "0", "0", "0"},
+	} {
+		got, err := readColumn(t, s, column, 5)
+		if err != nil || len(got) != 32 {
+			t.Fatalf("column %q: %d rows, %v", column, len(got), err)
+		}
+		for i := range want {
+			if got[8*i] != want[i] {
+				t.Errorf("column %q of file %d: %s, want %s", column, i, got[8*i], want[i])
+			}
+		}
+	}
+}
+
+func fieldNames(s *Snapshot) (names []string) {
+	for _, f := range s.Schema().Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// TestC102 reads files whose statistics lie, or say half: they are not looked at.
+func TestC102(t *testing.T) {
+	data := readFixture(t, "dictionary.parquet")
+	size := int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	var meta format.FileMetaData
+	var protocol thrift.CompactProtocol
+	if err := thrift.Unmarshal(&protocol, data[len(data)-8-size:len(data)-8], &meta); err != nil {
+		t.Fatal(err)
+	}
+	lies := format.Statistics{Max: []byte("a\xff"), Min: []byte("z"), MaxValue: []byte("a"), MinValue: []byte("b"), NullCount: 77}
+	for _, statistics := range []format.Statistics{lies, {NullCount: 5000}, {}} {
+		for i := range meta.RowGroups[0].Columns {
+			meta.RowGroups[0].Columns[i].MetaData.Statistics = statistics
+		}
+		footer, err := thrift.Marshal(&protocol, &meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := append(slices.Clone(data[:len(data)-8-size]), footer...)
+		file = append(binary.LittleEndian.AppendUint32(file, uint32(len(footer))), magic...)
+		s := openBytes(t, file, Options{Allocator: checkedMemory(t)})
+		got, err := readColumn(t, s, "same", 1000)
+		if err != nil || len(got) != 5000 || slices.Contains(got, "null") {
+			t.Errorf("%d rows, %v", len(got), err)
 		}
 	}
 }

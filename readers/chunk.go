@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	windowBytes    = 32 << 10 // read at once to find a page header
-	mostHeader     = 16 << 20 // statistics of long texts can make a page header long
-	chunkPadding   = 100      // early writers did not count the dictionary's header into a chunk's size
-	dictionaryPage = format.DictionaryPage
+	windowBytes  = 32 << 10 // read at once to find a page header
+	mostHeader   = 16 << 20 // statistics of long texts can make a page header long
+	chunkPadding = 100      // early writers did not count the dictionary's header into a chunk's size
 )
 
 // A chunk walks over the pages of one column chunk.
@@ -52,7 +51,7 @@ func (c *chunk) next() (*rawPage, error) {
 		if err := c.check(&p.pageHeader); err != nil {
 			return nil, err
 		}
-		if p.Type != format.DataPage && p.Type != format.DataPageV2 && p.Type != dictionaryPage {
+		if p.Type == format.IndexPage {
 			c.at += int64(p.CompressedPageSize)
 			continue
 		}
@@ -133,7 +132,6 @@ func readFull(r io.ReaderAt, p []byte, at int64) error {
 
 // check refuses sizes and counts that cannot be, before anything is allocated for them.
 func (c *chunk) check(h *pageHeader) error {
-	levels := 0
 	fault := func(what string, n int32) error {
 		return fmt.Errorf("the page header before byte %d says %s %d", c.at, what, n)
 	}
@@ -144,45 +142,26 @@ func (c *chunk) check(h *pageHeader) error {
 		return fault("that its unpacked size is", h.UncompressedPageSize)
 	case int(h.UncompressedPageSize) > c.pageBytes:
 		return fmt.Errorf("a page unpacks to %d bytes, more than the limit of %d; write smaller pages", h.UncompressedPageSize, c.pageBytes)
-	case h.Type == format.DataPage && (!h.DataPageHeader.Valid || h.DataPageHeader.V.NumValues < 0),
-		h.Type == format.DataPageV2 && (!h.DataPageHeaderV2.Valid || h.DataPageHeaderV2.V.NumValues < 0),
-		h.Type == dictionaryPage && (!h.DictionaryPageHeader.Valid || h.DictionaryPageHeader.V.NumValues < 0):
+	case h.count() < 0:
 		return fault("nothing of its values; its type is", int32(h.Type))
-	case h.Type == format.DataPageV2:
-		v2 := &h.DataPageHeaderV2.V
-		if v2.RepetitionLevelsByteLength < 0 || v2.DefinitionLevelsByteLength < 0 {
-			return fault("that its levels' size is", min(v2.RepetitionLevelsByteLength, v2.DefinitionLevelsByteLength))
-		}
-		if levels = int(v2.RepetitionLevelsByteLength) + int(v2.DefinitionLevelsByteLength); levels > int(h.CompressedPageSize) ||
-			levels > int(h.UncompressedPageSize) {
-			return fault(fmt.Sprintf("that its levels have %d bytes, and all of it", levels), h.CompressedPageSize)
-		}
+	}
+	levels := h.levelBytes()
+	if levels < 0 || levels > int(min(h.CompressedPageSize, h.UncompressedPageSize)) {
+		return fault(fmt.Sprintf("that its levels have %d bytes, and all of it", levels), h.CompressedPageSize)
 	}
 	ratio, packed := mostRatio(c.codec), int(h.CompressedPageSize)-levels
-	if ratio > 0 && int(h.UncompressedPageSize)-levels > max(ratio*packed, 64) && compressed(h) {
+	if ratio > 0 && h.compressed() && int(h.UncompressedPageSize)-levels > max(ratio*packed, 64) {
 		return fmt.Errorf("a page of %d bytes cannot unpack to the %d that its header says", h.CompressedPageSize, h.UncompressedPageSize)
 	}
 	return nil
 }
 
-// compressed tells whether a page's values are; pages of the second format may say that they are not.
-func compressed(h *pageHeader) bool {
-	return h.Type != format.DataPageV2 || !h.DataPageHeaderV2.V.IsCompressed.Valid || h.DataPageHeaderV2.V.IsCompressed.V
-}
-
 // body reads and unpacks the bytes of a page.
 func (c *chunk) body(p *rawPage) error {
-	size, levels := int(p.CompressedPageSize), 0
-	if p.Type == format.DataPageV2 {
-		levels = int(p.DataPageHeaderV2.V.RepetitionLevelsByteLength + p.DataPageHeaderV2.V.DefinitionLevelsByteLength)
-	}
-	if levels == 0 && (c.codec == format.Uncompressed || !compressed(&p.pageHeader)) {
-		p.data = newBuffer(c.mem, size)
-		if err := c.read(p.data.Bytes()); err != nil {
-			p.data.Release()
-			return err
-		}
-		return c.verify(p, p.data.Bytes())
+	size, levels := int(p.CompressedPageSize), p.levelBytes()
+	plain := c.codec == format.Uncompressed || !p.compressed()
+	if plain && levels == 0 {
+		return c.whole(p, size)
 	}
 	packed, err := c.peek(size)
 	if err != nil {
@@ -193,22 +172,25 @@ func (c *chunk) body(p *rawPage) error {
 		return err
 	}
 	p.levels, packed = packed[:levels:levels], packed[levels:]
-	if c.codec == format.Uncompressed || !compressed(&p.pageHeader) {
+	if plain {
 		p.data = newBuffer(c.mem, len(packed))
 		copy(p.data.Bytes(), packed)
 		return nil
 	}
 	p.data = newBuffer(c.mem, int(p.UncompressedPageSize)-levels)
-	if err := guarded(func() error { return decompress(c.codec, p.data.Bytes(), packed) }); err != nil {
+	if err = guarded(func() error { return decompress(c.codec, p.data.Bytes(), packed) }); err != nil {
 		p.data.Release()
-		return err
 	}
-	return nil
+	return err
 }
 
-// verify is checksum for a page that is released if it fails.
-func (c *chunk) verify(p *rawPage, stored []byte) error {
-	err := c.checksum(p, stored)
+// whole reads a page that is stored as it is to where it stays.
+func (c *chunk) whole(p *rawPage, size int) error {
+	p.data = newBuffer(c.mem, size)
+	err := c.read(p.data.Bytes())
+	if err == nil {
+		err = c.checksum(p, p.data.Bytes())
+	}
 	if err != nil {
 		p.data.Release()
 	}

@@ -68,3 +68,35 @@ type dataPageHeaderV2 struct {
 	RepetitionLevelsByteLength int32             `thrift:"6,required"`
 	IsCompressed               thrift.Null[bool] `thrift:"7,optional"`
 }
+
+// count is how many values a page has, nulls included; -1 if its header does not say.
+func (h *pageHeader) count() int32 {
+	switch {
+	case h.Type == format.DataPage && h.DataPageHeader.Valid:
+		return h.DataPageHeader.V.NumValues
+	case h.Type == format.DataPageV2 && h.DataPageHeaderV2.Valid:
+		return h.DataPageHeaderV2.V.NumValues
+	case h.Type == format.DictionaryPage && h.DictionaryPageHeader.Valid:
+		return h.DictionaryPageHeader.V.NumValues
+	case h.Type == format.IndexPage:
+		return 0
+	}
+	return -1
+}
+
+// levelBytes is the size of the levels before the values, which only the second format tells; -1 if it cannot be.
+func (h *pageHeader) levelBytes() int {
+	v2 := &h.DataPageHeaderV2.V
+	switch {
+	case h.Type != format.DataPageV2:
+		return 0
+	case v2.RepetitionLevelsByteLength < 0 || v2.DefinitionLevelsByteLength < 0:
+		return -1
+	}
+	return int(v2.RepetitionLevelsByteLength) + int(v2.DefinitionLevelsByteLength)
+}
+
+// compressed tells whether a page's values are; pages of the second format may say that they are not.
+func (h *pageHeader) compressed() bool {
+	return h.Type != format.DataPageV2 || !h.DataPageHeaderV2.V.IsCompressed.Valid || h.DataPageHeaderV2.V.IsCompressed.V
+}

@@ -4,6 +4,8 @@ import "github.com/apache/arrow/go/v17/arrow/memory"
 
 // Options say how a snapshot is read. The zero value is right for a run.
 type Options struct {
+	// Pattern is what the objects were listed by. Folders name=value below its first wildcard become columns of text.
+	Pattern string
 	// Allocator gives the memory of arrays; it need not clear it. Nil takes a pool that all snapshots share. Tests take a
 	// checked one, and find arrays that were not released.
 	Allocator memory.Allocator

@@ -145,7 +145,7 @@ func (l *leafPages) open() error {
 		if err != nil {
 			return err
 		}
-		if p.Type == dictionaryPage {
+		if p.Type == format.DictionaryPage {
 			if err := l.readDictionary(p); err != nil {
 				return fmt.Errorf("its dictionary: %w", err)
 			}
@@ -160,10 +160,9 @@ func (l *leafPages) open() error {
 
 // openData prepares the levels and values of a data page.
 func (l *leafPages) openData(p *rawPage) (err error) {
-	n := int(p.DataPageHeader.V.NumValues)
-	encoding := p.DataPageHeader.V.Encoding
+	n, encoding := int(p.count()), p.DataPageHeader.V.Encoding
 	if p.Type == format.DataPageV2 {
-		n, encoding = int(p.DataPageHeaderV2.V.NumValues), p.DataPageHeaderV2.V.Encoding
+		encoding = p.DataPageHeaderV2.V.Encoding
 	}
 	if int64(n) > l.left {
 		p.data.Release()

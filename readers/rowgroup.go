@@ -114,7 +114,12 @@ func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColum
 	var leaves []*leafPages
 	for _, w := range wanted {
 		c := &column{wantedColumn: w, mem: opts.Allocator, left: g.rows}
-		if g.columns[w.name] = c; w.node == nil {
+		g.columns[w.name] = c
+		switch {
+		case w.node == nil:
+			continue
+		case w.node.path:
+			c.source = &constantSource{value: w.value, mem: opts.Allocator}
 			continue
 		}
 		own, err := f.leaves(index, w.node, opts)
@@ -135,7 +140,7 @@ func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColum
 // leaves prepares the leaf columns of a column; their bytes are still to be attached.
 func (f *file) leaves(index int, n *node, opts Options) ([]*leafPages, error) {
 	var out []*leafPages
-	if n == nil {
+	if n == nil || n.path {
 		return nil, nil
 	}
 	for _, leaf := range n.leafNodes(nil) {

@@ -33,6 +33,8 @@ type node struct {
 
 	physical format.Type // of a leaf
 	length   int         // of a leaf of fixed-length bytes
+
+	path bool // it is no column of the file: its path tells the value
 }
 
 // unreadable marks a node, with the reason.

@@ -62,7 +62,7 @@ func OpenWith(ctx context.Context, bucket objects.Bucket, pinned []objects.Info,
 		}
 		return nil, err
 	}
-	s.union = unify(s.files)
+	s.union = unify(s.files, s.opts.Pattern)
 	s.index()
 	return s, nil
 }
@@ -197,6 +197,9 @@ func (s *Snapshot) wanted(file int, columns []string) ([]wantedColumn, error) {
 		w := wantedColumn{name: name, typ: c.field.Type, node: c.nodes[file]}
 		if w.node != nil {
 			w.widen = widening(w.node.typ, w.typ)
+		}
+		if c.paths != nil {
+			w.value = c.paths[file]
 		}
 		wanted = append(wanted, w)
 	}

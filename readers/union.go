@@ -14,14 +14,16 @@ type wantedColumn struct {
 	name  string
 	typ   arrow.DataType                                           // as the snapshot has it
 	node  *node                                                    // as the file has it; nil where it does not
+	value *string                                                  // of a node whose value the file's path tells; nil is null
 	widen func(memory.Allocator, arrow.Array) (arrow.Array, error) // from the file's type to the snapshot's; nil where they agree
 }
 
 // A unionColumn is one column of a snapshot.
 type unionColumn struct {
 	field arrow.Field
-	nodes []*node // by file; nil where a file lacks it
-	fault error   // why it cannot be read, if it cannot
+	nodes []*node   // by file; nil where a file lacks it
+	paths []*string // by file: the value that its path tells; nil is null. Nil for a column that no path has
+	fault error     // why it cannot be read, if it cannot
 }
 
 // A union is the schema of all files of a snapshot together: every column of any of them, in the order of their first appearance.
@@ -32,7 +34,7 @@ type union struct {
 }
 
 // unify joins the schemas of files. What does not fit together is a fault of its column, for who asks for it.
-func unify(files []*file) *union {
+func unify(files []*file, pattern string) *union {
 	u := &union{byName: map[string]*unionColumn{}}
 	for i, f := range files {
 		leaf, seen := 0, map[string]bool{}
@@ -41,6 +43,7 @@ func unify(files []*file) *union {
 			u.add(files, i, n, seen[n.name])
 			seen[n.name] = true
 		}
+		u.addPath(files, i, pattern)
 	}
 	for _, c := range u.columns {
 		u.noteAbsent(c, files)
