@@ -54,6 +54,14 @@ func newSite(t *testing.T, config string) *site {
 	return s
 }
 
+// inMemory moves an empty site to a file system that waits for no disk, where there is one.
+func (s *site) inMemory() {
+	if folder, err := os.MkdirTemp("/dev/shm", "strata-test-*"); err == nil {
+		s.folder = folder
+		s.t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	}
+}
+
 func (s *site) config(text string) { s.write("strata.yaml", []byte(text)) }
 
 func (s *site) path(name string) string { return filepath.Join(s.folder, filepath.FromSlash(name)) }

@@ -17,10 +17,13 @@ var stores = objects.Resolver{
 	"s3":   s3.Open,
 }
 
+// openLocal opens a folder as a bucket.
+var openLocal = func(folder string) (objects.Bucket, error) { return objects.NewLocal(folder) }
+
 // openBucket opens an address as a bucket of its own: what is below it.
 func openBucket(ctx context.Context, address string) (objects.Bucket, error) {
 	if !strings.Contains(address, "://") || strings.HasPrefix(address, "file://") {
-		return objects.NewLocal(filepath.FromSlash(strings.TrimPrefix(address, "file://")))
+		return openLocal(filepath.FromSlash(strings.TrimPrefix(address, "file://")))
 	}
 	bucket, prefix, err := stores.Open(ctx, address)
 	if err != nil {
