@@ -1,11 +1,14 @@
 package objects
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,25 +50,48 @@ func Prefixes(ctx context.Context, b Bucket, prefix string) ([]string, error) {
 	}
 }
 
-// ReadAll returns the whole object of a version ("": the newest), and what it is.
+// ReadAll returns the whole object of a version ("": the newest), and what it is; ErrNotFound, ErrChanged. It holds the object
+// in memory once.
 func ReadAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, error) {
+	for again := 0; ; again++ {
+		data, info, err := readAll(ctx, b, key, version)
+		if version != "" || !errors.Is(err, ErrChanged) || again == rereads {
+			return data, info, err
+		}
+	}
+}
+
+// rereads is how often the newest version is looked up again because it was replaced before it could be read.
+const rereads = 20
+
+func readAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, error) {
 	info, err := b.Stat(ctx, key)
 	if err != nil {
 		return nil, Info{}, err
 	}
-	if version == "" {
-		version = info.Version
+	if version != "" && version != info.Version {
+		return nil, Info{}, fmt.Errorf("read %s: %w", b.URL(key), ErrChanged)
 	}
-	body, err := b.Read(ctx, key, version, 0, -1)
+	body, err := b.Read(ctx, key, info.Version, 0, -1)
 	if err != nil {
 		return nil, Info{}, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(body)
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 0, info.Size+bytes.MinRead))
+	if _, err = data.ReadFrom(body); err != nil {
 		return nil, Info{}, fmt.Errorf("read %s: %w", b.URL(key), err)
 	}
-	return data, info, nil
+	if int64(data.Len()) != info.Size {
+		return nil, Info{}, fmt.Errorf("read %s: %d bytes came of %d", b.URL(key), data.Len(), info.Size)
+	}
+	return data.Bytes(), info, nil
+}
+
+// A FileBucket has its objects in files. Readers that need many small parts of an object ask a Bucket whether it is one, and
+// then read from the file, which the caller closes.
+type FileBucket interface {
+	Bucket
+	OpenFile(ctx context.Context, key, version string) (*os.File, error)
 }
 
 // Prefixed is a view of the part of a bucket below a prefix, which is put before every key.
@@ -74,7 +100,11 @@ func Prefixed(b Bucket, prefix string) Bucket {
 	if prefix == "" {
 		return b
 	}
-	return &prefixed{b, prefix + "/"}
+	view := &prefixed{b, prefix + "/"}
+	if files, ok := b.(FileBucket); ok {
+		return &prefixedFiles{view, files}
+	}
+	return view
 }
 
 type prefixed struct {
@@ -125,11 +155,20 @@ func (p *prefixed) List(ctx context.Context, opts ListOptions) (Page, error) {
 	return page, err
 }
 
+// prefixedFiles is a view of a bucket of files.
+type prefixedFiles struct {
+	*prefixed
+	files FileBucket
+}
+
+func (p *prefixedFiles) OpenFile(ctx context.Context, key, version string) (*os.File, error) {
+	return p.files.OpenFile(ctx, p.prefix+key, version)
+}
+
 // A Resolver opens buckets by the scheme of an address. "file" also stands for plain paths.
 type Resolver map[string]Opener
 
-// Open opens the bucket of an address and returns the rest of it as a key or prefix. For a local path the bucket is the
-// part before the first folder with a wildcard, or the whole path; the rest is the key.
+// Open opens the bucket of an address and returns the rest of it as a key or prefix, as ParseURL splits it.
 func (r Resolver) Open(ctx context.Context, address string) (Bucket, string, error) {
 	scheme, bucket, key, err := ParseURL(address)
 	if err != nil {
@@ -137,7 +176,7 @@ func (r Resolver) Open(ctx context.Context, address string) (Bucket, string, err
 	}
 	open, ok := r[scheme]
 	if !ok {
-		return nil, "", fmt.Errorf("%s: there is no driver for %s://; there are drivers for %s", address, scheme,
+		return nil, "", fmt.Errorf("%s: there is no driver for %s:// in this binary; there are drivers for %s", address, scheme,
 			strings.Join(slices.Sorted(maps.Keys(r)), ", "))
 	}
 	b, err := open(ctx, bucket)

@@ -37,10 +37,23 @@ var suite = []struct {
 	name string
 	run  func(t *testing.T, b objects.Bucket)
 }{
-	{"create", testCreate}, {"create race", testCreateRace}, {"replace", testReplace}, {"replace race", testReplaceRace},
-	{"ranges", testRanges}, {"pinned read", testPinnedRead}, {"missing", testMissing}, {"delete", testDelete},
-	{"stale delete", testStaleDelete}, {"copy", testCopy}, {"copy onto another", testCopyOnto}, {"list pages", testListPages},
-	{"list folders", testListFolders}, {"names", testNames}, {"bad names", testBadNames}, {"cancelled", testCancelled}, {"large", testLarge},
+	{"create", testCreate},
+	{"create race", testCreateRace},
+	{"replace", testReplace},
+	{"replace race", testReplaceRace},
+	{"ranges", testRanges},
+	{"pinned read", testPinnedRead},
+	{"missing", testMissing},
+	{"delete", testDelete},
+	{"stale delete", testStaleDelete},
+	{"copy", testCopy},
+	{"copy onto another", testCopyOnto},
+	{"list pages", testListPages},
+	{"list folders", testListFolders},
+	{"names", testNames},
+	{"bad names", testBadNames},
+	{"cancelled", testCancelled},
+	{"large", testLarge},
 }
 
 func create(t *testing.T, b objects.Bucket, key, body string) objects.Info {
