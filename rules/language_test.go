@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -173,5 +175,21 @@ func TestNodesThatPrintAlikeStayApart(t *testing.T) {
 	got := question{}.segments(t, columns, "two", `s in ["a", "b"]`, "one", `s in ["a 0 0} {false 0 0 0 b"]`)
 	if got[0] != "TTF" || got[1] != "FFT" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// TestRulesThatGrow: what grows when it is rewritten is refused, not copied until memory ends.
+func TestRulesThatGrow(t *testing.T) {
+	columns := columnsOf{"n": int64s(t, 1)}
+	long := "(" + strings.Repeat("n>1||", 2_000) + "n>1)"
+	if got := (question{}).refuses(t, columns, long+" in ["+strings.Repeat("n>2,", 10_000)+"true]"); !strings.Contains(got, "too long") {
+		t.Error(got)
+	}
+	doubling := question{traits: []configs.Trait{{Name: "t0", Value: configs.NewExpr("n > 1")}}}
+	for i := range 40 {
+		doubling.traits = append(doubling.traits, configs.Trait{Name: fmt.Sprint("t", i+1), Value: configs.NewExpr(fmt.Sprintf("is_true(t%d) || t%d", i, i))})
+	}
+	if got := doubling.refuses(t, columns, "t40"); !strings.Contains(got, "more than 100000 parts") {
+		t.Error(got)
 	}
 }

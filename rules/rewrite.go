@@ -200,6 +200,10 @@ func (r *rewriter) inList(e ast.Expr, c ast.CallExpr) {
 	if constant || len(elements) == 0 {
 		return
 	}
+	if nodesIn(x)*len(elements) > maxNodes {
+		r.fault(e.ID(), "compare a column, not an expression", "the list is too long for what is looked for in it")
+		return
+	}
 	var any ast.Expr
 	for _, element := range elements {
 		equal := r.call(element.ID(), operators.Equals, r.copyOf(x, r.native().SourceInfo(), 0), element)
@@ -210,6 +214,12 @@ func (r *rewriter) inList(e ast.Expr, c ast.CallExpr) {
 		}
 	}
 	e.SetKindCase(any)
+}
+
+// nodesIn counts the nodes of an expression.
+func nodesIn(e ast.Expr) (count int) {
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(ast.Expr) { count++ }))
+	return count
 }
 
 // isConstantTree says whether an unchecked expression names nothing but now and today.
