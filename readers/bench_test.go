@@ -2,6 +2,7 @@ package readers
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -47,7 +48,7 @@ func readWhole(b *testing.B, s *Snapshot, columns []string, packer *ids.Packer) 
 		for _, name := range columns {
 			for {
 				a, err := group.Next(name, 1<<17)
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
@@ -115,7 +116,7 @@ func BenchmarkParquetGo(b *testing.B) {
 					pages := chunk.Pages()
 					for {
 						page, err := pages.ReadPage()
-						if err == io.EOF {
+						if errors.Is(err, io.EOF) {
 							break
 						}
 						if err != nil {

@@ -67,8 +67,11 @@ func TestC100(t *testing.T) {
 		bytes []byte
 		want  string
 	}{
-		{[]byte{0xff}, "-1"}, {[]byte{0x00, 0xff}, "255"}, {[]byte{0x80, 0}, "-32768"},
-		{append(make([]byte, 20), 7), "7"}, {slices.Repeat([]byte{0xff}, 30), "-1"},
+		{[]byte{0xff}, "-1"},
+		{[]byte{0x00, 0xff}, "255"},
+		{[]byte{0x80, 0}, "-32768"},
+		{append(make([]byte, 20), 7), "7"},
+		{slices.Repeat([]byte{0xff}, 30), "-1"},
 	} {
 		got, err := bigEndianDecimal(tc.bytes)
 		if err != nil || got.BigInt().String() != tc.want {
@@ -276,8 +279,10 @@ func TestC137_Objects(t *testing.T) {
 // TestC122 makes text of what stands in paths, below the first wildcard only, and lets a file's own column win.
 func TestC122(t *testing.T) {
 	folder := t.TempDir()
-	files := []string{"date=2026-11-02/code=01001/day=06/a.parquet", "date=2026-11-02/code=2A001/day=a%2Fb/a.parquet",
-		"date=2026-11-02/code=__HIVE_DEFAULT_PARTITION__/day=7/a.parquet", "date=2026-11-02/n=3/b.parquet"}
+	files := []string{
+		"date=2026-11-02/code=01001/day=06/a.parquet", "date=2026-11-02/code=2A001/day=a%2Fb/a.parquet",
+		"date=2026-11-02/code=__HIVE_DEFAULT_PARTITION__/day=7/a.parquet", "date=2026-11-02/n=3/b.parquet",
+	}
 	for _, name := range files {
 		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(name)), 0o755); err != nil {
 			t.Fatal(err)

@@ -159,7 +159,7 @@ func (f *file) open(ctx context.Context) (io.ReaderAt, error) {
 
 func (f *file) close() {
 	if f.local != nil {
-		f.local.Close()
+		_ = f.local.Close() // it was only read
 	}
 }
 

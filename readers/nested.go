@@ -128,7 +128,7 @@ func (l *leafBuffer) ready(rows int) (int, error) {
 			return n, nil
 		}
 		p, err := l.pages.next(nestedEntries)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			l.ended = true
 			continue
 		}

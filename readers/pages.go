@@ -2,6 +2,7 @@ package readers
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/bits"
@@ -139,7 +140,7 @@ func countLevel(levels []byte, level byte) int {
 func (l *leafPages) open() error {
 	for {
 		p, err := l.chunk.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fmt.Errorf("the column chunk ends %d values early", l.left)
 		}
 		if err != nil {

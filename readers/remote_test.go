@@ -293,3 +293,37 @@ func TestArraysOutliveTheirRowGroup(t *testing.T) {
 		b.Release()
 	}
 }
+
+// TestManyReaders reads one snapshot from many goroutines, which share the pool.
+func TestManyReaders(t *testing.T) {
+	local, err := objects.NewLocal(sharedPath(t, "nightly/snapshots"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned, err := ListSnapshot(t.Context(), local, "date=2026-11-02/*.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(t.Context(), local, pinned[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	columns := []string{"user_id", "country", "age", "tags", "sms_opt_in", "last_seen_at"}
+	want := map[string][]string{}
+	for _, column := range columns {
+		if want[column], err = readColumn(t, s, column, 1000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var group sync.WaitGroup
+	for i := range 12 {
+		group.Go(func() {
+			column := columns[i%len(columns)]
+			if got, err := readColumn(t, s, column, 100+i); err != nil || !slices.Equal(got, want[column]) {
+				t.Errorf("column %q differs: %v", column, err)
+			}
+		})
+	}
+	group.Wait()
+}

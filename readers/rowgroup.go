@@ -66,7 +66,7 @@ func (g *rowGroup) Next(name string, limit int) (rows arrow.Array, err error) {
 		rows, err = c.next(int(min(int64(max(limit, 1)), c.left)))
 		return err
 	})
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("the column ends %d rows early", c.left)
 	}
 	if err != nil {

@@ -51,11 +51,10 @@ func OpenWith(ctx context.Context, bucket objects.Bucket, pinned []objects.Info,
 	for i, object := range pinned {
 		group.Go(func() error {
 			s.files[i], faults[i] = openFile(ctx, bucket, object)
-			return nil
+			return nil // all of them are to be reported
 		})
 	}
-	group.Wait()
-	if err := errors.Join(faults...); err != nil {
+	if err := errors.Join(append(faults, group.Wait())...); err != nil {
 		s.Close()
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)

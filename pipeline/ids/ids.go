@@ -105,7 +105,7 @@ func (c *Column) AppendText(dst []byte, i int) []byte {
 	}
 }
 
-// String returns the canonical text of id i.
+// TextAt returns the canonical text of id i.
 func (c *Column) TextAt(i int) string { return string(c.AppendText(nil, i)) }
 
 // Append adds id i of src, which has the same type and form.

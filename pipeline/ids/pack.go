@@ -162,12 +162,12 @@ func (p *Packer) wordsAnID() int {
 	return 1
 }
 
-func (out *Packed) reset(a arrow.Array, words int) {
+func (p *Packed) reset(a arrow.Array, words int) {
 	n := a.Len()
-	out.source = a
-	out.Words = resize(out.Words, words)
-	out.Hashes = resize(out.Hashes, n)
-	out.states = resize(out.states, n)
+	p.source = a
+	p.Words = resize(p.Words, words)
+	p.Hashes = resize(p.Hashes, n)
+	p.states = resize(p.states, n)
 }
 
 // resize returns a slice of n, of unspecified contents.
