@@ -102,7 +102,8 @@ func mulInts(x, y int64) (int64, bool) {
 
 func uintArithmetic(op opcode, out []uint64, failed []uint64, a, b []uint64) bool {
 	for i := range out {
-		x, y, ok := a[i], b[i], true
+		x, y := a[i], b[i]
+		var ok bool
 		switch op {
 		case opAdd:
 			out[i] = x + y

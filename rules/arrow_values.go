@@ -5,7 +5,6 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
@@ -181,5 +180,5 @@ func arrowMap(arr *array.Map, i int, typ valueType, zone *time.Location) ref.Val
 		key := arrowValue(arr.Keys(), int(j), valueType{kind: kindString}, zone)
 		values[key] = arrowValue(arr.Items(), int(j), *typ.elem, zone)
 	}
-	return lenient{types.NewRefValMap(types.DefaultTypeAdapter, values).(traits.Mapper)}
+	return lenient{types.NewRefValMap(types.DefaultTypeAdapter, values)}
 }

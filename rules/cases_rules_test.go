@@ -438,7 +438,8 @@ func TestC061_ADiamondIsNoCycle(t *testing.T) {
 	}
 	definitions := &configs.Definitions{Timezone: "UTC", UserID: "id", Segments: []configs.Segment{
 		{Name: "a", When: configs.NewExpr(`segment("d") && segment("c")`)},
-		{Name: "c", When: configs.NewExpr(`segment("d") && n < 8`)}, {Name: "d", When: configs.NewExpr(`n > 3`)},
+		{Name: "c", When: configs.NewExpr(`segment("d") && n < 8`)},
+		{Name: "d", When: configs.NewExpr(`n > 3`)},
 	}}
 	plan, err := Compile(record(t, columns).Schema(), []Step{{Definitions: definitions}, {Definitions: definitions}}, Options{UserID: "id"})
 	if err != nil {
@@ -459,7 +460,8 @@ func TestC062_Circles(t *testing.T) {
 	definitions := &configs.Definitions{Timezone: "UTC", UserID: "id", Segments: []configs.Segment{
 		{Name: "self", When: configs.NewExpr(`!segment("self")`)},
 		{Name: "a", When: configs.NewExpr(`n > 1 && segment("b")`)},
-		{Name: "b", When: configs.NewExpr(`segment("c")`)}, {Name: "c", When: configs.NewExpr(`segment("a") || n == 0`)},
+		{Name: "b", When: configs.NewExpr(`segment("c")`)},
+		{Name: "c", When: configs.NewExpr(`segment("a") || n == 0`)},
 		{Name: "user_of_circle", When: configs.NewExpr(`segment("a")`)},
 	}}
 	_, err := Compile(record(t, columnsOf{"n": int64s(t, 1)}).Schema(), []Step{{Definitions: definitions}}, Options{UserID: "id"})

@@ -40,16 +40,16 @@ func (e *Evaluator) compareConst(op opcode, in view, k kind, lit *node, swapped 
 		return out
 	}
 	found := false
-	switch {
-	case k == kindInt || k == kindDate:
+	switch k {
+	case kindInt, kindDate:
 		found = testInts(out.bits, in, wholeTest(op, swapped, lit))
-	case k == kindTimestamp:
+	case kindTimestamp:
 		if t, ok := in.arr.DataType().(*arrow.TimestampType); ok {
 			found = testInts(out.bits, in, timeTest(op, swapped, lit.lit, t.Unit))
 		}
-	case k == kindDouble:
+	case kindDouble:
 		found = testFloats(out.bits, in, doubleTest(op, swapped, lit))
-	case k == kindString || k == kindBytes:
+	case kindString, kindBytes:
 		found = testTexts(out.bits, in, k, op, swapped, lit.lit.String)
 	}
 	if !found {

@@ -145,8 +145,10 @@ func newEnvironment(variables map[string]*variable, segments []string, c *clockw
 		options = append(options, f.declare(c))
 	}
 	for _, op := range []struct{ name, id string }{
-		{operators.Less, "less_date"}, {operators.LessEquals, "less_equals_date"},
-		{operators.Greater, "greater_date"}, {operators.GreaterEquals, "greater_equals_date"},
+		{operators.Less, "less_date"},
+		{operators.LessEquals, "less_equals_date"},
+		{operators.Greater, "greater_date"},
+		{operators.GreaterEquals, "greater_equals_date"},
 	} {
 		options = append(options, cel.Function(op.name, cel.Overload(op.id, []*cel.Type{dateType, dateType}, cel.BoolType)))
 	}

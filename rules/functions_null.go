@@ -10,25 +10,25 @@ import (
 // The functions of this file see nulls. An error passes through them.
 
 func nullFunctions() []*function {
-	any := cel.TypeParamType("A")
+	some := cel.TypeParamType("A")
 	return []*function{
 		{name: "is_null", nonStrict: true, doc: "Whether it is null; the same as == null.", nulls: "never unknown", overloads: []overload{
-			over("is_null_any", cel.BoolType, nullCheck, any),
+			over("is_null_any", cel.BoolType, nullCheck, some),
 		}},
 		{name: "is_not_null", nonStrict: true, doc: "Whether it is not null; the same as != null and has().", nulls: "never unknown", overloads: []overload{
-			over("is_not_null_any", cel.BoolType, notNullCheck, any),
+			over("is_not_null_any", cel.BoolType, notNullCheck, some),
 		}},
 		{name: "is_true", nonStrict: true, doc: "Whether it is true: false where it is unknown.", nulls: "never unknown", overloads: []overload{
 			over("is_true_bool", cel.BoolType, isTrueValue, cel.BoolType),
 		}},
 		{name: "coalesce", nonStrict: true, doc: "The first, or the second where the first is null.", nulls: "unknown where both are null", overloads: []overload{
-			over("coalesce_any", any, coalesce, any, any),
+			over("coalesce_any", some, coalesce, some, some),
 		}},
 		{name: "empty", nonStrict: true, doc: "Whether it is null, an empty text or an empty list.", nulls: "never unknown", overloads: []overload{
-			over("empty_any", cel.BoolType, empty, any), // an overload for lists would refuse one whose first element is null
+			over("empty_any", cel.BoolType, empty, some), // an overload for lists would refuse one whose first element is null
 		}},
 		{name: "nonempty", nonStrict: true, doc: "Whether it is neither null nor an empty text or list.", nulls: "never unknown", overloads: []overload{
-			over("nonempty_any", cel.BoolType, nonempty, any), // an overload for lists would refuse one whose first element is null
+			over("nonempty_any", cel.BoolType, nonempty, some), // an overload for lists would refuse one whose first element is null
 		}},
 	}
 }

@@ -31,7 +31,8 @@ func TestIncludeAndExclude(t *testing.T) {
 		logical          string
 		include, exclude string
 	}{
-		{"int", int64s(t, -1, 2, 3, 4), "", "-1\n3\n", "3\n4\n"}, {"uint", unsigned, "", "18446744073709551615\n3\n", "3\n4\n"},
+		{"int", int64s(t, -1, 2, 3, 4), "", "-1\n3\n", "3\n4\n"},
+		{"uint", unsigned, "", "18446744073709551615\n3\n", "3\n4\n"},
 		{"text", texts(t, "a", "B", "c d", "é"), "", "a\nc d\n", " c d \né\n"},
 		{"uuid", uuids, tables.LogicalUUID, first + "\n" + third, third + "\n" + fourth},
 		{"uuid, capitals in the list", uuids, tables.LogicalUUID, "00000000-0000-0000-0000-00000000000A\r\n00000000-0000-0000-0000-00000000000C", third + "\n" + fourth},
@@ -53,8 +54,10 @@ func TestIncludeAndExclude(t *testing.T) {
 		n := int64s(t, 0, 9, 9, nil)
 		rec := newRecord(t, arrow.NewSchema([]arrow.Field{id, {Name: "n", Type: n.DataType(), Nullable: true}}, nil), []arrow.Array{tc.ids, n})
 		definitions := &configs.Definitions{Timezone: "UTC", UserID: "id", Segments: []configs.Segment{
-			{Name: "in", When: configs.NewExpr(`segment("x")`)}, {Name: "out", When: configs.NewExpr(`!segment("x")`)},
-			{Name: "x", When: configs.NewExpr("n > 3"), Include: "in.txt", Exclude: "out.txt"}, {Name: "only", Include: "in.txt"},
+			{Name: "in", When: configs.NewExpr(`segment("x")`)},
+			{Name: "out", When: configs.NewExpr(`!segment("x")`)},
+			{Name: "x", When: configs.NewExpr("n > 3"), Include: "in.txt", Exclude: "out.txt"},
+			{Name: "only", Include: "in.txt"},
 		}}
 		plan, err := Compile(rec.Schema(), []Step{{Definitions: definitions, Lists: map[string]*List{"in.txt": include, "out.txt": exclude}}}, Options{UserID: "id"})
 		if err != nil {

@@ -93,8 +93,12 @@ func TestListsByExample(t *testing.T) {
 func TestTraitsByExample(t *testing.T) {
 	value := configs.NewExpr
 	question{traits: []configs.Trait{
-		{Name: "either", Value: value("b || n == 2")}, {Name: "neither", Value: value("!either")}, {Name: "total", Value: value("n + 1")},
-		{Name: "list", Value: value("tags")}, {Name: "vip", Value: value(`tags.exists(t, t == "vip")`)}, {Name: "limit", Value: value("2")},
+		{Name: "either", Value: value("b || n == 2")},
+		{Name: "neither", Value: value("!either")},
+		{Name: "total", Value: value("n + 1")},
+		{Name: "list", Value: value("tags")},
+		{Name: "vip", Value: value(`tags.exists(t, t == "vip")`)},
+		{Name: "limit", Value: value("2")},
 	}}.wants(t, scalarColumns(t),
 		`either && n < 10`, "TTUU", `!either && n < 10`, "FFUF", `neither`, "FFUF", `total * 2 == 6`, "FTFU", `-total == -2`, "TFFU", `list.size() == 2`, "TFFU", `vip`, "TFFU", `!vip`, "FTTU",
 		`list.exists(t, t == "x") || vip`, "TFTU", `[total].exists(total_, total_ == 3)`, "FTFU", `ltv > limit`, "TFTU")

@@ -243,13 +243,13 @@ func (g *grower) comprehension(depth int) (nodeID, bool) {
 	return g.add(nd), true
 }
 
-var comparable = []kind{kindInt, kindUint, kindDouble, kindString, kindBytes, kindTimestamp, kindDate, kindDuration, kindBool}
+var orderable = []kind{kindInt, kindUint, kindDouble, kindString, kindBytes, kindTimestamp, kindDate, kindDuration, kindBool}
 
 func (g *grower) bool(depth int) nodeID {
 	if depth <= 0 {
 		return g.leaf(kindBool)
 	}
-	k := one(g.sampler, comparable)
+	k := one(g.sampler, orderable)
 	switch g.pick(15) {
 	case 0, 1:
 		args := []nodeID{g.bool(depth - 1), g.bool(depth - 1)}
@@ -273,7 +273,7 @@ func (g *grower) bool(depth int) nodeID {
 	case 8:
 		if from := g.sources(kindList); len(from) > 0 {
 			list := one(g.sampler, from)
-			if elem := g.nodes[list].typ.elem.kind; slices.Contains(comparable, elem) {
+			if elem := g.nodes[list].typ.elem.kind; slices.Contains(orderable, elem) {
 				return g.boolOp(opInList, g.value(elem, depth-1), list)
 			}
 		}

@@ -204,16 +204,16 @@ func (r *rewriter) inList(e ast.Expr, c ast.CallExpr) {
 		r.fault(e.ID(), "compare a column, not an expression", "the list is too long for what is looked for in it")
 		return
 	}
-	var any ast.Expr
+	var chain ast.Expr
 	for _, element := range elements {
 		equal := r.call(element.ID(), operators.Equals, r.copyOf(x, r.native().SourceInfo(), 0), element)
-		if any == nil {
-			any = equal
+		if chain == nil {
+			chain = equal
 		} else {
-			any = r.call(element.ID(), operators.LogicalOr, any, equal)
+			chain = r.call(element.ID(), operators.LogicalOr, chain, equal)
 		}
 	}
-	e.SetKindCase(any)
+	e.SetKindCase(chain)
 }
 
 // nodesIn counts the nodes of an expression.

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"testing"
 
 	"strata/configs"
@@ -18,8 +19,8 @@ func TestCheckTextNeedsNoSnapshot(t *testing.T) {
 		},
 	}
 	err := CheckText(d)
-	problems, ok := err.(configs.Problems)
-	if !ok || len(problems) != 3 {
+	var problems configs.Problems
+	if !errors.As(err, &problems) || len(problems) != 3 {
 		t.Fatalf("%v; want three faults: of cut, lost and egg", err)
 	}
 	d.Segments = d.Segments[:1]

@@ -69,8 +69,10 @@ func TestUnusableColumns(t *testing.T) {
 	} {
 		step := testStep(tc.rule, func(s *Step) {
 			s.Definitions.Columns = []configs.ColumnDecl{
-				{Name: "exact", Column: "price", As: "double"}, {Name: "texts", Column: "id", NullText: []string{"null"}},
-				{Name: "dates", Column: "id", As: "date"}, {Name: "gone", Column: "prize"},
+				{Name: "exact", Column: "price", As: "double"},
+				{Name: "texts", Column: "id", NullText: []string{"null"}},
+				{Name: "dates", Column: "id", As: "date"},
+				{Name: "gone", Column: "prize"},
 			}
 		})
 		_, err := Compile(schema, []Step{step}, Options{UserID: "id"})
@@ -96,7 +98,8 @@ func TestUUIDs(t *testing.T) {
 	defer ids.Release()
 	defer texts.Release()
 	rec := newRecord(t, arrow.NewSchema([]arrow.Field{
-		{Name: "id", Type: ids.DataType(), Metadata: uuid, Nullable: true}, {Name: "raw", Type: ids.DataType(), Nullable: true},
+		{Name: "id", Type: ids.DataType(), Metadata: uuid, Nullable: true},
+		{Name: "raw", Type: ids.DataType(), Nullable: true},
 		{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true},
 	}, nil), []arrow.Array{ids, ids, texts})
 	list, err := NewList([]byte(strings.ToUpper(a) + "\n"))

@@ -5,7 +5,6 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/types/ref"
 
 	"strata/configs"
 )
@@ -69,10 +68,6 @@ func (u *unit) newID(at int64) int64 {
 
 func (u *unit) call(at int64, function string, args ...ast.Expr) ast.Expr {
 	return u.fac.NewCall(u.newID(at), function, args...)
-}
-
-func (u *unit) literal(at int64, value ref.Val) ast.Expr {
-	return u.fac.NewLiteral(u.newID(at), value)
 }
 
 func (u *unit) ident(at int64, name string) ast.Expr { return u.fac.NewIdent(u.newID(at), name) }
