@@ -112,6 +112,7 @@ var someFloats = []float64{
 // someSeconds are instants around changes of the clock in Europe/Paris, in leap years and far away.
 var someSeconds = []int64{
 	0, -1, 1711846799, 1711846800, 1711850399, 1729990799, 1729990800, 1729994400, 1709164800, 951782400, 1700000000, -2208988800, 4102444800,
+	1541300399, 1541300400, 1325239199, 1325239200, 1325282400, 1714082399, 1714082400, // where other zones skip midnight, or a day
 }
 
 func one[T any](s *sampler, of []T) T { return of[s.rng.IntN(len(of))] }

@@ -26,6 +26,7 @@ type speaker struct {
 var (
 	somePeriods = []string{"0h", "1h", "12h", "72h", "1d", "30d", "2w", "6mo", "1y", "24y"}
 	someZones   = []string{"UTC", "Europe/Paris", "America/New_York", "+05:30", "-03:00"}
+	someHomes   = []string{"UTC", "Europe/Paris", "Europe/Paris", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "Africa/Cairo", "America/St_Johns"}
 	somePattern = []string{"^[a-z]+$", "é", "F|D", "^.?$", "[0-9]{2}"}
 	someLikes   = []string{"%", "F%", "_R", "%é%", "v_p", "100\\\\%", ""}
 )
@@ -186,8 +187,12 @@ func (s *speaker) int(d int, binary func(ops ...string) string) string {
 			all = append(all, "size("+one(s.sampler, names)+")")
 		}
 	}
-	if text, ok := s.comprehension("count", d); ok {
-		all = append(all, text)
+	for _, macro := range []string{"count", "filter"} {
+		if text, ok := s.comprehension(macro, d); ok && macro == "count" {
+			all = append(all, text)
+		} else if ok {
+			all = append(all, "size("+text+")")
+		}
 	}
 	return one(s.sampler, all)
 }
@@ -270,6 +275,10 @@ func (s *speaker) holding(d int) string {
 			return fmt.Sprintf("%s in %s", s.value(types[at].elem.kind, d), lists[at])
 		}
 	case 1:
+		if len(maps) > 0 && s.pick(2) == 0 {
+			m := one(s.sampler, maps)
+			return fmt.Sprintf(`%s.exists(k, k.startsWith("p") || %s[k] > %s)`, m, m, s.value(kindInt, d))
+		}
 		if len(maps) > 0 {
 			return fmt.Sprintf("%s in %s", s.value(kindString, d), one(s.sampler, maps))
 		}
@@ -278,7 +287,7 @@ func (s *speaker) holding(d int) string {
 		return `hash_split("salt", 0.4)`
 	}
 	list := one(s.sampler, lists)
-	return one(s.sampler, []string{"empty(" + list + ")", list + " == null", list + " == " + list, "has(" + list + ")"})
+	return one(s.sampler, []string{list + ".map(x, x) == " + list, list + ".filter(x, x == x).size() < 2", "empty(" + list + ")", list + " == null", list + " == " + list, "has(" + list + ")"})
 }
 
 // membership says `in` with constants, with columns among them, or with a file.
@@ -378,6 +387,9 @@ func checkRules(t *testing.T, seed uint64) (checked int) {
 		step := testStep(text, func(step *Step) {
 			step.Lists = map[string]*List{"ids.txt": list}
 			step.Definitions.Columns, step.Definitions.Traits = declared, traits
+			step.Definitions.Timezone = one(s, someHomes)
+			step.Now = time.Unix(one(s, someSeconds)+int64(s.rng.IntN(3)-1)*86400, int64(s.rng.IntN(2)))
+			step.Today = int32(floorDiv(step.Now.Unix(), 86400)) - int32(s.rng.IntN(2))
 		})
 		oracle, err := newOracle(step, rec, "user_id")
 		if err != nil {
