@@ -13,9 +13,9 @@ import (
 
 var errShortDeltas = errors.New("the deltas end early")
 
-// deltas decodes DELTA_BINARY_PACKED: blocks of miniblocks of packed differences. It returns at most limit values and what
-// follows them in src.
-func deltas[T int32 | int64](src []byte, limit int) (values []T, rest []byte, err error) {
+// deltas decodes DELTA_BINARY_PACKED: blocks of miniblocks of packed differences. It returns the values, at most limit and of at most
+// mostBytes, and what follows them in src.
+func deltas[T int32 | int64](src []byte, limit, mostBytes int) (values []T, rest []byte, err error) {
 	var header [3]uint64
 	for i := range header {
 		n := 0
@@ -35,6 +35,9 @@ func deltas[T int32 | int64](src []byte, limit int) (values []T, rest []byte, er
 	}
 	if count > uint64(limit) {
 		return nil, nil, fmt.Errorf("%d deltas where the page header says %d values", count, limit)
+	}
+	if count > uint64(mostBytes/sizeOf[T]()) { // a few bytes can stand for a million equal steps
+		return nil, nil, fmt.Errorf("a page unpacks to %d values, more than the limit of %d bytes; write smaller pages", count, mostBytes)
 	}
 	if count == 0 {
 		return nil, src, nil
@@ -95,8 +98,8 @@ func packedAt(src []byte, bit int, width uint) uint64 {
 }
 
 // deltaLengths decodes DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes, which the texts share.
-func deltaLengths(mem memory.Allocator, data *memory.Buffer, limit int) (*texts, error) {
-	lengths, rest, err := deltas[int32](data.Bytes(), limit)
+func deltaLengths(mem memory.Allocator, data *memory.Buffer, limit, mostBytes int) (*texts, error) {
+	lengths, rest, err := deltas[int32](data.Bytes(), limit, mostBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +118,11 @@ func deltaLengths(mem memory.Allocator, data *memory.Buffer, limit int) (*texts,
 
 // deltaTexts decodes DELTA_BYTE_ARRAY: each value is a part of the one before and what follows it.
 func deltaTexts(mem memory.Allocator, data *memory.Buffer, limit, mostBytes int) (*texts, error) {
-	prefixes, rest, err := deltas[int32](data.Bytes(), limit)
+	prefixes, rest, err := deltas[int32](data.Bytes(), limit, mostBytes)
 	if err != nil {
 		return nil, err
 	}
-	suffixes, rest, err := deltas[int32](rest, limit)
+	suffixes, rest, err := deltas[int32](rest, limit, mostBytes)
 	if err != nil {
 		return nil, err
 	}

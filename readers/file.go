@@ -20,6 +20,9 @@ type FormatError struct {
 func (e *FormatError) Error() string { return e.Object + ": " + e.Err.Error() }
 func (e *FormatError) Unwrap() error { return e.Err }
 
+// InputFault marks a fault of the input, for who may not know this package.
+func (e *FormatError) InputFault() {}
+
 // A fileBucket can open its objects as local files, which are then read in place.
 type fileBucket interface {
 	OpenFile(ctx context.Context, key, version string) (*os.File, error)

@@ -268,19 +268,22 @@ func (l *levels) bitmap(dst []byte, n int) (int, error) {
 	return ones, nil
 }
 
+// mostEntries is the most values that a dictionary may have. Writers stop at a megabyte or so.
+const mostEntries = 1 << 24
+
 // readDictionary makes an array of the chunk's dictionary.
 func (l *leafPages) readDictionary(p *rawPage) error {
 	if l.dictionary != nil {
 		p.data.Release()
-		return fmt.Errorf("a second one")
+		return errors.New("there is a second one")
 	}
 	n, encoding := int(p.DictionaryPageHeader.V.NumValues), p.DictionaryPageHeader.V.Encoding
 	if encoding == format.PlainDictionary {
 		encoding = format.Plain
 	}
-	if l.node.width() == 0 && l.node.physical == format.ByteArray && n > p.data.Len()/4 {
+	if n > mostEntries {
 		p.data.Release()
-		return fmt.Errorf("%d texts in %d bytes", n, p.data.Len())
+		return fmt.Errorf("%d values are more than the limit of %d", n, mostEntries)
 	}
 	source, err := l.values(encoding, p.data, n)
 	if err != nil {

@@ -85,6 +85,9 @@ type ColumnError struct {
 func (e *ColumnError) Error() string { return e.Err.Error() }
 func (e *ColumnError) Unwrap() error { return e.Err }
 
+// InputFault marks a fault of the input, for who may not know this package.
+func (e *ColumnError) InputFault() {}
+
 // refuse keeps the first reason why a column cannot be read.
 func (c *unionColumn) refuse(format string, args ...any) {
 	if c.fault == nil {

@@ -148,14 +148,14 @@ func (l *leafPages) store(encoding format.Encoding, data *memory.Buffer, limit i
 		keep = nil
 	case encoding == format.DeltaBinaryPacked && l.node.physical == format.Int32:
 		var v []int32
-		v, _, err = deltas[int32](data.Bytes(), limit)
+		v, _, err = deltas[int32](data.Bytes(), limit, l.chunk.pageBytes)
 		s.data = memory.NewBufferBytes(bytesOf(v))
 	case encoding == format.DeltaBinaryPacked && l.node.physical == format.Int64:
 		var v []int64
-		v, _, err = deltas[int64](data.Bytes(), limit)
+		v, _, err = deltas[int64](data.Bytes(), limit, l.chunk.pageBytes)
 		s.data = memory.NewBufferBytes(bytesOf(v))
 	case encoding == format.DeltaLengthByteArray && isText:
-		t, err = deltaLengths(l.mem, data, limit)
+		t, err = deltaLengths(l.mem, data, limit, l.chunk.pageBytes)
 	case encoding == format.DeltaByteArray && (isText || l.node.physical == format.FixedLenByteArray):
 		t, err = deltaTexts(l.mem, data, limit, l.chunk.pageBytes)
 	case encoding == format.ByteStreamSplit && width > 0:
