@@ -132,7 +132,7 @@ func overloadHint(function, signature string) string {
 	case function == "coalesce" && strings.Count(signature, ",") > 1:
 		return "it takes two: coalesce(a, coalesce(b, c))"
 	case has("bytes", "string"):
-		return "declare the column under snapshot.columns with as: string"
+		return "declare the column under snapshot.columns with as: string, or as: uuid"
 	case has("date", "string"):
 		return `write date("2026-11-02")`
 	case (function == operators.Add || function == operators.Subtract) && (has("timestamp", "string") || has("date", "string")):
