@@ -43,8 +43,10 @@ demo: build ## Three nights of made-up users, three runs, a result to read
 test: setup ## Set up what tests need, then vet and test everything
 	@go vet ./...
 	@go -C .tools vet ./...
-	@go test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested)
-	@go -C .tools test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested)
+	@failed=0; \
+	  go test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested) || failed=1; \
+	  go -C .tools test -p 2 -timeout 20m $(TEST_ARGS) ./... | $(tested) || failed=1; \
+	  exit $$failed
 
 # A package without tests is no news.
 tested = { grep -v '\[no test files\]$$' || true; }
