@@ -33,6 +33,7 @@ func (s *frontend) lint(u *unit) {
 	ast.PreOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind {
 			l.zeroBased(e)
+			l.neverNull(e)
 			l.roundedLiteral(e)
 		}
 	}))
@@ -96,6 +97,18 @@ func (l *linter) zeroBased(e ast.Expr) {
 	instead, found := map[string]string{"getMonth": "month(x)", "getDayOfMonth": "day(x)", "getDayOfYear": "getDayOfYear() + 1"}[e.AsCall().FunctionName()]
 	if found && e.AsCall().IsMemberFunction() {
 		l.warn(e.ID(), instead+" counts from 1", "%s() counts from 0", e.AsCall().FunctionName())
+	}
+}
+
+// neverNull warns about a null test of a column that the snapshot's schema declares as never null.
+func (l *linter) neverNull(e ast.Expr) {
+	c := e.AsCall()
+	if name := c.FunctionName(); name != "is_null" && name != "is_not_null" && name != "coalesce" || c.Args()[0].Kind() != ast.IdentKind {
+		return
+	}
+	column := c.Args()[0].AsIdent()
+	if v := l.env.variables[column]; v != nil && v.fault == nil && !v.field.Nullable && len(v.nullText) == 0 && v.typ.kind != kindNull {
+		l.warn(e.ID(), "leave the test out", "column %q is never null in this snapshot", v.field.Name)
 	}
 }
 

@@ -43,6 +43,7 @@ func TestWarnings(t *testing.T) {
 		{`score == 0.5 && score > 0.1`, ``},
 		{`born.getMonth() == 11`, `1:14 segment "it": getMonth() counts from 0`},
 		{`month(born) == 12`, ``},
+		{`country == null || opt_in == null`, `1:9 segment "it": column "country" is never null in this snapshot`},
 	} {
 		if got := warnings(t, tc.rule); got != tc.want {
 			t.Errorf("%s:\n got %q\nwant %q", tc.rule, got, tc.want)

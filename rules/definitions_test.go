@@ -1,0 +1,310 @@
+package rules
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/configs"
+	"strata/pipeline/ids"
+	"strata/pipeline/tables"
+)
+
+// Whole definitions, in several steps, against the plain reading of DESIGN.md: segments that refer to each other, lists,
+// stages, and what is counted.
+
+// A plainStep answers one step row by row.
+type plainStep struct {
+	*stepCompiler
+	rec      arrow.Record
+	programs map[string]cel.Program // by segment
+	stageOf  [][]cel.Program        // by lifecycle
+	row      int
+	members  map[string]bool // of this row
+}
+
+func newPlainStep(t *testing.T, step, last Step, rec arrow.Record) *plainStep {
+	t.Helper()
+	location, err := loadZone(step.Definitions.Timezone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &compiler{schema: rec.Schema(), opts: Options{UserID: "user_id"}, graph: newGraph(), zones: map[string]*zone{}}
+	s := &stepCompiler{compiler: c, definitions: step.Definitions, lists: step.Lists, rules: map[string]*rule{}}
+	if err := s.start(&clockwork{
+		now: step.Now, today: int64(step.Today), zone: location, lists: step.Lists, horizon: last.Now, horizonDay: int64(last.Today),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.compileRules()
+	if err := s.problems().Err(); err != nil {
+		return nil // some random rule does not check
+	}
+	p := &plainStep{stepCompiler: s, rec: rec, programs: map[string]cel.Program{}}
+	plan := func(r *rule) cel.Program {
+		program, err := s.front.env.env.PlanProgram(r.native())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return program
+	}
+	for name, r := range s.rules {
+		p.programs[name] = plan(r)
+	}
+	for _, stages := range s.stages {
+		var programs []cel.Program
+		for _, r := range stages {
+			programs = append(programs, plan(r))
+		}
+		p.stageOf = append(p.stageOf, programs)
+	}
+	return p
+}
+
+func (p *plainStep) ResolveName(name string) (any, bool) {
+	if segment, ok := strings.CutPrefix(name, segmentPrefix); ok {
+		return types.Bool(p.members[segment]), true
+	}
+	o := &oracleRow{&oracle{variables: p.front.env.variables, zone: p.front.env.clock.zone, rec: p.rec, userID: "user_id"}, p.row}
+	return o.ResolveName(name)
+}
+
+func (p *plainStep) Parent() cel.Activation { return nil }
+
+// answer spells a rule's answer for the row.
+func (p *plainStep) answer(program cel.Program) byte {
+	value, _, err := program.Eval(p)
+	switch {
+	case types.IsUnknown(value):
+		return 'U'
+	case value == nil && err != nil || types.IsError(value):
+		return 'E'
+	case value == types.True:
+		return 'T'
+	}
+	return 'F'
+}
+
+// listed says whether a list names the row's user.
+func (p *plainStep) listed(path string) bool {
+	if path == "" {
+		return false
+	}
+	o := &oracleRow{&oracle{variables: p.front.env.variables, rec: p.rec, userID: "user_id"}, p.row}
+	id := string(o.id().(types.String))
+	return slices.ContainsFunc(p.lists[path].lines, func(line string) bool {
+		if n, err := strconv.ParseInt(line, 10, 64); err == nil && strconv.FormatInt(n, 10) == id {
+			return true
+		}
+		high, low, uuid := ids.ParseUUID([]byte(line))
+		return line == id || uuid && string(ids.AppendUUID(nil, high, low)) == id
+	})
+}
+
+// rowAnswers spells everything a step says of a row: by segment the membership (M or -) and the rule's answer, by lifecycle
+// the place of the stage, and whether a rule on the way to it was unknown or failed.
+func (p *plainStep) rowAnswers(row int) string {
+	p.row, p.members = row, map[string]bool{}
+	letters := map[string]byte{}
+	for _, name := range p.order {
+		at := slices.IndexFunc(p.definitions.Segments, func(s configs.Segment) bool { return s.Name == name })
+		s := p.definitions.Segments[at]
+		letters[name] = p.answer(p.programs[name])
+		p.members[name] = (letters[name] == 'T' || p.listed(s.Include)) && !p.listed(s.Exclude)
+	}
+	var b strings.Builder
+	for _, s := range p.definitions.Segments {
+		b.WriteByte("-M"[bit(p.members[s.Name])])
+		b.WriteByte(letters[s.Name])
+	}
+	for _, stages := range p.stageOf {
+		stage, unknown, failed := -1, false, false
+		for i, program := range stages {
+			answer := p.answer(program)
+			unknown, failed = unknown || answer == 'U', failed || answer == 'E'
+			if answer == 'T' {
+				stage = i
+				break
+			}
+		}
+		fmt.Fprint(&b, " ", stage, unknown, failed)
+	}
+	return b.String()
+}
+
+// resolvedRow spells the same of a plan's answer.
+func resolvedRow(r *Resolved, letters []byte, user int) string {
+	var b strings.Builder
+	for i, word := range r.Segments {
+		b.WriteByte("-M"[word>>user&1])
+		b.WriteByte(letters[i])
+	}
+	for l, stages := range r.Stages {
+		stage := slices.IndexFunc(stages, func(word uint64) bool { return word>>user&1 != 0 })
+		fmt.Fprint(&b, " ", stage, r.StageUnknown[l]>>user&1 != 0, r.StageFailed[l]>>user&1 != 0)
+	}
+	return b.String()
+}
+
+// segmentLetters spells the rules' answers of a user, from what is counted and the rule's own bits.
+func segmentLetters(p *Plan, step int, r *Resolved, words []uint64, user int) []byte {
+	var out []byte
+	for i, s := range p.Segments(step) {
+		_, value := cutWords(p.place, s.When, words)
+		switch {
+		case r.Unknown[i]>>user&1 != 0:
+			out = append(out, 'U')
+		case r.Failed[i]>>user&1 != 0:
+			out = append(out, 'E')
+		default:
+			out = append(out, "FT"[value>>user&1])
+		}
+	}
+	return out
+}
+
+// randomDefinitions makes up segments that refer to each other, with lists, and a lifecycle.
+func randomDefinitions(s *sampler, columns map[string]valueType) *configs.Definitions {
+	d := &configs.Definitions{Timezone: one(s, someHomes), UserID: "user_id"}
+	n := 2 + s.rng.IntN(4)
+	rule := func(others int) configs.Expr {
+		text := (&speaker{sampler: s, columns: columns}).bool(1 + s.rng.IntN(2))
+		for range s.rng.IntN(3) {
+			if others > 0 {
+				text = fmt.Sprintf(`(%s) %s %ssegment("s%d")`, text, one(s, []string{"&&", "||"}), one(s, []string{"", "!"}), s.rng.IntN(others))
+			}
+		}
+		return configs.NewExpr(text)
+	}
+	for i := range n {
+		segment := configs.Segment{Name: fmt.Sprintf("s%d", i), When: rule(i)}
+		if s.rng.IntN(3) == 0 {
+			segment.Include = "ids.txt"
+		}
+		if s.rng.IntN(3) == 0 {
+			segment.Exclude = "more.txt"
+		}
+		d.Segments = append(d.Segments, segment)
+	}
+	s.rng.Shuffle(n, func(i, j int) { d.Segments[i], d.Segments[j] = d.Segments[j], d.Segments[i] })
+	life := configs.Lifecycle{Name: "life"}
+	for i := range 1 + s.rng.IntN(3) {
+		life.Stages = append(life.Stages, configs.Stage{Name: fmt.Sprintf("l%d", i), When: rule(n)})
+	}
+	d.Lifecycles = append(d.Lifecycles, life)
+	return d
+}
+
+// checkDefinitions compares a plan of three steps with the plain reading. It says whether the definitions check.
+func checkDefinitions(t *testing.T, seed uint64) bool {
+	s := newSampler(t, seed, []int{0, 10, 30}[seed%3])
+	rec, columns := fuzzRecord(t, s, one(s, []int{1, 63, 64, 65, 130}))
+	lists := map[string]*List{}
+	for path, text := range map[string]string{"ids.txt": "FR\nvip\n50\n-1\n00000000-0000-0000-0000-000000000001\n", "more.txt": "vip\n50\n1\n00000000-0000-0000-0000-000000000002\n61\n"} {
+		list, err := NewList([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists[path] = list
+	}
+	d := randomDefinitions(s, columns)
+	day := int32(20_000 + s.rng.IntN(3000))
+	steps := []Step{
+		{Definitions: d, Now: time.Unix(int64(day)*86400, 0), Today: day, Lists: lists},
+		{Definitions: d, Now: time.Unix(int64(day+1)*86400, 0), Today: day + 1, Lists: lists},
+		{Definitions: randomDefinitions(s, columns), Now: time.Unix(int64(day+1)*86400, 0), Today: day + 1, Lists: lists},
+	}
+	var plain []*plainStep
+	for _, step := range steps {
+		p := newPlainStep(t, step, steps[len(steps)-1], rec)
+		if p == nil {
+			return false
+		}
+		plain = append(plain, p)
+	}
+	plan, err := Compile(rec.Schema(), steps, Options{UserID: "user_id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareSteps(t, seed, plan, plain, rec)
+	return true
+}
+
+// compareSteps takes the answers the way of the pipeline: bits of rows, turned into words of users, resolved.
+func compareSteps(t *testing.T, seed uint64, plan *Plan, plain []*plainStep, rec arrow.Record) {
+	t.Helper()
+	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows tables.BitMatrix
+	answers.Rows(&rows)
+	var resolved Resolved
+	for from := 0; from < answers.Len(); from += 64 {
+		n := min(64, answers.Len()-from)
+		words := make([]uint64, rows.Width*64)
+		for u := range n {
+			for w, word := range rows.Row(from + u) {
+				for ; word != 0; word &= word - 1 {
+					words[w*64+bits.TrailingZeros64(word)] |= 1 << u
+				}
+			}
+		}
+		for step, p := range plain {
+			plan.Resolve(step, words, &resolved)
+			for u := range n {
+				got := resolvedRow(&resolved, segmentLetters(plan, step, &resolved, words, u), u)
+				if want := p.rowAnswers(from + u); got != want && !p.mixesNumbers() {
+					t.Fatalf("seed %d, step %d, row %d: got %q, want %q\n%+v\n%s", seed, step, from+u, got, want, p.definitions, spellRow(rec, from+u))
+				}
+			}
+		}
+	}
+}
+
+// mixesNumbers says whether a rule of the step is the one exception.
+func (p *plainStep) mixesNumbers() bool {
+	for _, r := range p.rules {
+		if mixesNumbers(r.native()) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(p.stages, func(stages []*rule) bool {
+		return slices.ContainsFunc(stages, func(r *rule) bool { return mixesNumbers(r.native()) })
+	})
+}
+
+// TestRandomDefinitions is the quick, seeded version of FuzzDefinitions.
+func TestRandomDefinitions(t *testing.T) {
+	rounds, checked := 200, 0
+	if testing.Short() {
+		rounds = 50
+	}
+	for seed := range uint64(rounds) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			if checkDefinitions(t, seed) {
+				checked++
+			}
+		})
+		if t.Failed() {
+			return
+		}
+	}
+	if checked < rounds/3 {
+		t.Errorf("only %d of %d definitions check", checked, rounds)
+	}
+}
+
+// FuzzDefinitions compares whole plans with the plain reading.
+func FuzzDefinitions(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { checkDefinitions(t, seed) })
+}
