@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -326,4 +328,22 @@ func TestManyReaders(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestWrittenOver cuts a local file short while it is read: that is no fault of its format.
+func TestWrittenOver(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "d.parquet")
+	if err := os.WriteFile(path, readFixture(t, "dictionary.parquet"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, folder, "d.parquet")
+	if err := os.WriteFile(path, []byte("something else"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := readColumn(t, s, "other", 1000)
+	var format *FormatError
+	if !errors.Is(err, objects.ErrChanged) || errors.As(err, &format) || !strings.Contains(err.Error(), "d.parquet") {
+		t.Errorf("got %v", err)
+	}
 }

@@ -90,33 +90,69 @@ func (h *hybrid) indexes(dst []uint32) (most uint32, err error) {
 	return most, nil
 }
 
-// unpack reads numbers from the packed one at place from on, and returns the largest.
+// unpack reads numbers from the packed one at place from on, and returns the largest. Whole groups of eight, which begin at a byte, are
+// read from one or two words.
 func unpack(dst []uint32, packed []byte, from, width int) (most uint32) {
 	if width == 0 {
 		clear(dst)
 		return 0
 	}
+	lead := min(-from&7, len(dst))
+	most = unpackEach(dst[:lead], packed, from, width)
+	dst, from = dst[lead:], from+lead
+	done := 0
+	var top uint32
+	switch {
+	case width <= 8:
+		done, top = unpackWords(dst, packed[from/8*width:], width)
+	case width <= 16:
+		done, top = unpackPairs(dst, packed[from/8*width:], width)
+	}
+	return max(most, top, unpackEach(dst[done:], packed, from+done, width))
+}
+
+// unpackWords reads groups of numbers of up to 8 bits, and returns how many numbers.
+func unpackWords(dst []uint32, packed []byte, width int) (done int, most uint32) {
 	mask := uint64(1)<<width - 1
-	i := 0
-	if from&7 == 0 && width <= 8 {
-		for at := from / 8 * width; i+8 <= len(dst) && at+8 <= len(packed); i, at = i+8, at+width {
-			word, out := binary.LittleEndian.Uint64(packed[at:]), dst[i:i+8:i+8]
-			for k := range out {
-				out[k] = uint32(word & mask)
-				most = max(most, out[k])
-				word >>= width
-			}
+	for ; done+8 <= len(dst) && len(packed) >= 8; done, packed = done+8, packed[width:] {
+		word, out := binary.LittleEndian.Uint64(packed), (*[8]uint32)(dst[done:])
+		for k := range out {
+			out[k] = uint32(word & mask)
+			most = max(most, out[k])
+			word >>= width
 		}
 	}
-	for bit := (from + i) * width; i < len(dst); i, bit = i+1, bit+width {
+	return done, most
+}
+
+// unpackPairs reads groups of numbers of 9 to 16 bits: the first four begin at a byte, the others at half a byte or one.
+func unpackPairs(dst []uint32, packed []byte, width int) (done int, most uint32) {
+	mask, half, shift := uint64(1)<<width-1, width/2, width&1*4
+	for ; done+8 <= len(dst) && len(packed) >= half+8; done, packed = done+8, packed[width:] {
+		low, high, out := binary.LittleEndian.Uint64(packed), binary.LittleEndian.Uint64(packed[half:])>>shift, (*[8]uint32)(dst[done:])
+		for k := range 4 {
+			out[k], out[k+4] = uint32(low&mask), uint32(high&mask)
+			most = max(most, out[k], out[k+4])
+			low, high = low>>width, high>>width
+		}
+	}
+	return done, most
+}
+
+// unpackEach reads numbers one by one.
+func unpackEach(dst []uint32, packed []byte, from, width int) (most uint32) {
+	mask := uint64(1)<<width - 1
+	for i, bit := 0, from*width; i < len(dst); i, bit = i+1, bit+width {
 		at := bit >> 3
-		if at+8 > len(packed) {
+		word := uint64(0)
+		if at+8 <= len(packed) {
+			word = binary.LittleEndian.Uint64(packed[at:])
+		} else {
 			var tail [8]byte
 			copy(tail[:], packed[at:])
-			dst[i] = uint32(binary.LittleEndian.Uint64(tail[:]) >> (bit & 7) & mask)
-		} else {
-			dst[i] = uint32(binary.LittleEndian.Uint64(packed[at:]) >> (bit & 7) & mask)
+			word = binary.LittleEndian.Uint64(tail[:])
 		}
+		dst[i] = uint32(word >> (bit & 7) & mask)
 		most = max(most, dst[i])
 	}
 	return most

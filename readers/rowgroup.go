@@ -76,9 +76,13 @@ func (g *rowGroup) Next(name string, limit int) (rows arrow.Array, err error) {
 	return rows, nil
 }
 
-// fault names the place of an error. What the store says stays what it is; the rest is a fault of the file.
+// fault names the place of an error. What the store says stays what it is; the rest is a fault of the file, unless somebody has written
+// over it, which only a local file suffers.
 func (g *rowGroup) fault(column string, err error) error {
 	err = fmt.Errorf("row group %d, column %q: %w", g.index, column, err)
+	if g.file.local != nil && g.file.unchanged(context.Background()) != nil {
+		err = fmt.Errorf("%w while it was read: %w", objects.ErrChanged, err)
+	}
 	if errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound) || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("read %s: %w", g.file.url(), err)
 	}

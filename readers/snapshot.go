@@ -146,15 +146,19 @@ func (s *Snapshot) RowGroupRows() []int64 {
 // objects.ErrNotFound and names the first that is not.
 func (s *Snapshot) Unchanged(ctx context.Context) error {
 	for _, f := range s.files {
-		now, err := f.bucket.Stat(ctx, f.object.Key)
-		if err == nil && now.Version != f.object.Version {
-			err = objects.ErrChanged
-		}
-		if err != nil {
+		if err := f.unchanged(ctx); err != nil {
 			return fmt.Errorf("%s, read by this run: %w", f.url(), err)
 		}
 	}
 	return nil
+}
+
+func (f *file) unchanged(ctx context.Context) error {
+	now, err := f.bucket.Stat(ctx, f.object.Key)
+	if err == nil && now.Version != f.object.Version {
+		err = objects.ErrChanged
+	}
+	return err
 }
 
 // Check returns the faults of columns that are about to be read.
