@@ -59,6 +59,9 @@ func (b *bars) Done(units int64) {
 
 func (b *bars) finish() {
 	if b.bar != nil {
+		if b.bar.Current() == 0 {
+			b.bar.Increment() // a spinner without a count would spin on
+		}
 		b.bar.SetTotal(-1, true)
 		b.bar = nil
 	}
