@@ -34,7 +34,7 @@ type bars struct {
 	bar *mpb.Bar
 }
 
-// Stage begins another bar. A stage whose units are not known beforehand has a spinner.
+// Stage begins another bar. A stage without units to count shows that it has begun.
 func (b *bars) Stage(name string, total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,7 +42,8 @@ func (b *bars) Stage(name string, total int64) {
 	unit := map[string]string{"assign": "users", "diff": "partitions"}[name]
 	label := mpb.PrependDecorators(decor.Name(name, decor.WC{W: 8, C: decor.DindentRight}))
 	if total <= 0 {
-		b.bar = b.all.New(0, mpb.SpinnerStyle(), label)
+		b.bar = nil // short, and of no countable units: its name alone
+		b.all.AddBar(1, label, mpb.BarFillerTrim()).SetCurrent(1)
 		return
 	}
 	b.bar = b.all.AddBar(total, label, mpb.AppendDecorators(decor.CountersNoUnit("%d/%d "+unit), decor.Elapsed(decor.ET_STYLE_GO, decor.WC{W: 6})))
@@ -59,9 +60,6 @@ func (b *bars) Done(units int64) {
 
 func (b *bars) finish() {
 	if b.bar != nil {
-		if b.bar.Current() == 0 {
-			b.bar.Increment() // a spinner without a count would spin on
-		}
 		b.bar.SetTotal(-1, true)
 		b.bar = nil
 	}
