@@ -19,6 +19,7 @@ type comparison struct {
 	at        int64  // the run's now, microseconds
 	firstRun  bool
 	keepSince bool // since-dates are tracked
+	eventIDs  ids.Type
 }
 
 // An outcome is what diff makes of a partition.
@@ -71,7 +72,7 @@ func (d *differ) prepare() {
 		}
 	}
 	d.out = tables.Transitions{Segments: v.eventNames, Stages: v.stageNames, At: d.at}
-	d.out.IDs.Type, d.out.IDs.Form = d.ids.Type, d.ids.Form
+	d.out.IDs.Type, d.out.IDs.Form = d.eventIDs, d.ids.Form
 	d.oldSet = make([]uint64, v.setWords)
 }
 

@@ -113,7 +113,7 @@ func (r *run) diffAll(ctx context.Context) error {
 func (r *run) comparison() *comparison {
 	c := &comparison{
 		words: r.words, date: r.Date.String(), day: r.Date.Days(), firstRun: r.base == nil,
-		keepSince: r.Config.Membership.Since,
+		keepSince: r.Config.Membership.Since, eventIDs: r.eventIDs,
 	}
 	for i, s := range r.steps {
 		c.reasons = append(c.reasons, s.reason)

@@ -299,6 +299,7 @@ func (r *run) columnsRead() []string {
 
 // checkIDType refuses ids that could not be compared with the previous run's: every user would leave and come anew.
 func (r *run) checkIDType() error {
+	r.eventIDs = r.idType
 	if r.base == nil {
 		return nil
 	}
@@ -306,7 +307,8 @@ func (r *run) checkIDType() error {
 	if err != nil {
 		return err
 	}
-	if old.Family() == r.idType.Family() {
+	var ok bool
+	if r.eventIDs, ok = r.idType.Join(old); ok {
 		return nil
 	}
 	return inputFault("the user id column %q is of type %s, and the run of %s had %s: all users would leave and enter anew; "+

@@ -24,11 +24,12 @@ type run struct {
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
-	lists  []pinnedList // of today's definitions
-	steps  []reasonStep
-	plan   *rules.Plan
-	words  *vocabulary
-	idType ids.Type
+	lists    []pinnedList // of today's definitions, and of the previous run's as they are today
+	steps    []reasonStep
+	plan     *rules.Plan
+	words    *vocabulary
+	idType   ids.Type
+	eventIDs ids.Type // of transitions, which name the previous run's users too
 
 	idColumn string   // the snapshot's
 	exports  []string // columns of the snapshot that membership shows

@@ -116,7 +116,8 @@ func (r *membershipReader) checkColumns(s *Snapshot) error {
 		return err
 	}
 	typ, err := ids.TypeOf(s.union.byName[idColumn].field)
-	if want := r.m.IDs.Type; err == nil && (formOf(typ) != formOf(want) || typ.Family() != want.Family()) {
+	want := r.m.IDs.Type
+	if _, joined := typ.Join(want); err == nil && (!joined || formOf(typ) != formOf(want)) {
 		err = fmt.Errorf("its user ids are of type %s, and the run's of type %s", typ, want)
 	}
 	return err

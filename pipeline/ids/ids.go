@@ -43,16 +43,16 @@ func ParseType(name string) (Type, error) {
 	return 0, fmt.Errorf("%q is not a type of user id", name)
 }
 
-// Family groups the types whose canonical texts can be compared between two dates: UUIDs may come as text one day.
-func (t Type) Family() string {
-	switch t {
-	case Int32, Int64, Uint64:
-		return "integer"
-	case Binary:
-		return "binary"
-	default:
-		return "text"
+// Join returns the type whose columns hold the ids of both types, so that two dates can be compared: UUIDs may come as text one
+// day, and numbers in another width. It reports false where there is none.
+func (t Type) Join(other Type) (Type, bool) {
+	switch low, high := min(t, other), max(t, other); {
+	case low == high, low == Int32 && high == Int64:
+		return high, true
+	case low == Text && high == UUID:
+		return Text, true
 	}
+	return 0, false
 }
 
 // A Form says how a Column stores its ids.
@@ -108,7 +108,7 @@ func (c *Column) AppendText(dst []byte, i int) []byte {
 // TextAt returns the canonical text of id i.
 func (c *Column) TextAt(i int) string { return string(c.AppendText(nil, i)) }
 
-// Append adds id i of src, which has the same type and form.
+// Append adds id i of src, which has the same form and a type that joins with c's.
 func (c *Column) Append(src *Column, i int) {
 	switch c.Form {
 	case OneWord:

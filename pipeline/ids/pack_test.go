@@ -205,8 +205,22 @@ func TestC125(t *testing.T) {
 	defer text.Release()
 	text.Append(strings.ToUpper(someUUID))
 	check(t, NewPacker(Text), text.NewArray(), []oracle{{someUUID, true}})
-	if Text.Family() != UUID.Family() {
-		t.Error("UUIDs and text are not comparable")
+}
+
+func TestJoin(t *testing.T) {
+	joined := map[[2]Type]Type{{Int32, Int64}: Int64, {Text, UUID}: Text}
+	for a := Text; a <= Binary; a++ {
+		for b := a; b <= Binary; b++ {
+			want, ok := joined[[2]Type{a, b}]
+			if a == b {
+				want, ok = a, true
+			}
+			for _, pair := range [][2]Type{{a, b}, {b, a}} {
+				if got, joins := pair[0].Join(pair[1]); got != want || joins != ok {
+					t.Errorf("%s.Join(%s) = %s, %v; want %s, %v", pair[0], pair[1], got, joins, want, ok)
+				}
+			}
+		}
 	}
 }
 
