@@ -79,11 +79,12 @@ func (g *guarding) snapshotRows(limits configs.RowsGuard) {
 	if before == 0 {
 		return
 	}
-	say := func(limit configs.Limit) string {
-		return fmt.Sprintf("the snapshot has %d rows, and that of %s had %d (limit %s)", now, g.base.Date, before, limit)
+	check := func(of string, value float64, limit configs.Limit) {
+		g.check("snapshot_rows", of, value, limit, fmt.Sprintf("the snapshot has %d rows, and that of %s had %d: a %s of %s (limit %s)",
+			now, g.base.Date, before, of, percent(value), limit))
 	}
-	g.check("snapshot_rows", "drop", share(before-now, before), limits.MaxDrop, say(limits.MaxDrop))
-	g.check("snapshot_rows", "growth", share(now-before, before), limits.MaxGrowth, say(limits.MaxGrowth))
+	check("drop", share(before-now, before), limits.MaxDrop)
+	check("growth", share(now-before, before), limits.MaxGrowth)
 }
 
 func (g *guarding) nullShares(limit configs.RiseGuard) {

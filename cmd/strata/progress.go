@@ -14,10 +14,11 @@ import (
 	"strata/pipeline"
 )
 
-// newProgress shows bars on a terminal, and writes a log line a stage elsewhere. The end function waits for what is on its way.
-func newProgress(stderr io.Writer, log *slog.Logger, quiet bool) (p pipeline.Progress, end func()) {
+// newProgress shows bars on a terminal, and writes a log line a stage elsewhere. The end function
+// takes how the run ended, and waits for what is on its way.
+func newProgress(stderr io.Writer, log *slog.Logger, quiet bool) (p pipeline.Progress, end func(error)) {
 	if quiet {
-		return nil, func() {}
+		return nil, func(error) {}
 	}
 	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		b := &bars{all: mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(100*time.Millisecond))}
@@ -65,8 +66,12 @@ func (b *bars) finish() {
 	}
 }
 
-func (b *bars) end() {
+func (b *bars) end(failed error) {
 	b.mu.Lock()
+	if failed != nil && b.bar != nil {
+		b.bar.Abort(false) // it stays where it got to
+		b.bar = nil
+	}
 	b.finish()
 	b.mu.Unlock()
 	b.all.Wait()
@@ -105,10 +110,12 @@ func (l *lines) finish() {
 	}
 }
 
-func (l *lines) end() {
+func (l *lines) end(failed error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.finish()
+	if failed == nil {
+		l.finish()
+	}
 	l.stage = ""
 }
 

@@ -81,7 +81,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	progress, end := newProgress(cmd.ErrOrStderr(), job.Log, f.quiet)
 	job.Progress = progress
 	result, err := pipeline.Run(ctx, *job)
-	end()
+	end(err)
 	if err != nil {
 		return err
 	}
@@ -135,8 +135,20 @@ var sizeUnits = []struct {
 	suffix string
 	bytes  float64
 }{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}, {"B", 1}, {"", 1},
+	{"KiB", 1 << 10},
+	{"MiB", 1 << 20},
+	{"GiB", 1 << 30},
+	{"TiB", 1 << 40},
+	{"KB", 1e3},
+	{"MB", 1e6},
+	{"GB", 1e9},
+	{"TB", 1e12},
+	{"K", 1e3},
+	{"M", 1e6},
+	{"G", 1e9},
+	{"T", 1e12},
+	{"B", 1},
+	{"", 1},
 }
 
 // parseSize reads a size such as 512MB; KiB and the like are powers of two.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -28,7 +31,11 @@ Examples:
   strata status --json                for programs`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			all, err := readStatus(cmd, shared, output)
+			c, err := openCatalog(cmd.Context(), shared, output)
+			if err != nil {
+				return err
+			}
+			all, err := c.Status(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -36,7 +43,7 @@ Examples:
 			case asJSON:
 				return printStatusJSON(cmd.OutOrStdout(), all)
 			case date != "":
-				return printDate(cmd.OutOrStdout(), all, date)
+				return printDate(cmd, c, all, date)
 			}
 			printStatus(cmd.OutOrStdout(), all)
 			return nil
@@ -48,7 +55,8 @@ Examples:
 	return cmd
 }
 
-func readStatus(cmd *cobra.Command, shared *common, output string) ([]catalog.DateStatus, error) {
+// openCatalog opens the output that a flag names, or else the configuration.
+func openCatalog(ctx context.Context, shared *common, output string) (*catalog.Catalog, error) {
 	if output == "" {
 		config, err := readConfig(shared.config)
 		if err != nil {
@@ -56,11 +64,11 @@ func readStatus(cmd *cobra.Command, shared *common, output string) ([]catalog.Da
 		}
 		output = config.Resolve(config.Output)
 	}
-	bucket, err := openBucket(cmd.Context(), output)
+	bucket, err := openBucket(ctx, output)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return catalog.New(bucket, true).Status(cmd.Context())
+	return catalog.New(bucket, true), nil
 }
 
 func printStatus(w io.Writer, all []catalog.DateStatus) {
@@ -71,37 +79,63 @@ func printStatus(w io.Writer, all []catalog.DateStatus) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "date\tusers\tmembers\tentered\texited\tmoved\trun\tstate")
 	for _, s := range all {
-		if s.Manifest == nil {
-			fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t-\tnot committed%s\n", s.Date, others(s))
+		if m := s.Manifest; m != nil {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Date, count(m.Users), count(members(m)), count(changed(m, tables.Entered)),
+				count(changed(m, tables.Exited)), count(changed(m, tables.Moved)), s.Run, state(s))
 			continue
 		}
-		m := s.Manifest
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s%s\n", s.Date, count(m.Users), count(members(m)), count(changed(m, tables.Entered)),
-			count(changed(m, tables.Exited)), count(changed(m, tables.Moved)), m.Run, staleness(s), others(s))
+		fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\t%s\n", s.Date, cmp.Or(s.Run, "-"), state(s))
 	}
 	t.Flush()
-}
-
-func staleness(s catalog.DateStatus) string {
-	if s.Stale != "" {
-		return "stale: " + s.Stale
+	printDamage(w, all)
+	if slices.ContainsFunc(all, func(s catalog.DateStatus) bool { return s.Stale != "" }) {
+		fmt.Fprintln(w, "\nmake stale dates again in order, oldest first, with strata run --date YYYY-MM-DD")
 	}
-	return "ok"
 }
 
-// others tells of the runs of a date that do not stand.
-func others(s catalog.DateStatus) string {
-	var parts []string
+// printDamage tells what the runs that stand have lost.
+func printDamage(w io.Writer, all []catalog.DateStatus) {
+	for _, s := range all {
+		if len(s.Damage) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "\nthe run of %s is damaged:\n", s.Date)
+		for _, sentence := range s.Damage[:min(len(s.Damage), maxShown)] {
+			fmt.Fprintf(w, "  %s\n", sentence)
+		}
+		if more := len(s.Damage) - maxShown; more > 0 {
+			fmt.Fprintf(w, "  and %d more\n", more)
+		}
+		fmt.Fprintf(w, "make it again with strata run --date %s --force\n", s.Date)
+	}
+}
+
+// maxShown is how many objects a message names.
+const maxShown = 5
+
+// state says in a few words how a date is, and what lies beside the run that stands.
+func state(s catalog.DateStatus) string {
+	first := "ok"
+	switch {
+	case s.Run == "":
+		first = "no run stands"
+	case len(s.Damage) > 0:
+		first = "damaged"
+	case s.Stale != "":
+		first = "stale: " + s.Stale
+	}
+	parts := []string{first}
 	for _, o := range s.Others {
-		parts = append(parts, fmt.Sprintf("%s %s", o.Run, o.State))
+		parts = append(parts, fmt.Sprintf("run %s is %s", o.Run, o.State))
 	}
-	if n := len(s.Strays); n > 0 {
+	switch n := len(s.Strays); {
+	case s.Run != "" && s.Manifest == nil: // nothing tells them from the run's own
+	case n == 1:
+		parts = append(parts, "a stray object, "+s.Strays[0])
+	case n > 1:
 		parts = append(parts, fmt.Sprintf("%d stray objects, such as %s", n, s.Strays[0]))
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " (beside it: " + strings.Join(parts, ", ") + ")"
+	return strings.Join(parts, "; ")
 }
 
 func members(m *catalog.Manifest) int64 {
@@ -124,29 +158,56 @@ func changed(m *catalog.Manifest, change tables.Change) int64 {
 	return sum
 }
 
-func printDate(w io.Writer, all []catalog.DateStatus, date string) error {
+// printDate tells of one date in full.
+func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus, date string) error {
+	w := cmd.OutOrStdout()
 	for _, s := range all {
 		if s.Date.String() != date {
 			continue
 		}
-		if s.Manifest == nil {
-			fmt.Fprintf(w, "%s is not committed%s\n", date, others(s))
-			return nil
+		if s.Manifest != nil {
+			fmt.Fprintf(w, "%s: %s users, run %s, %s\n", date, count(s.Manifest.Users), s.Run, state(s))
+			printSegments(w, s.Manifest)
+			printLifecycles(w, s.Manifest)
+			printGuards(w, s.Manifest)
+		} else {
+			fmt.Fprintf(w, "%s: %s\n", date, state(s))
 		}
-		fmt.Fprintf(w, "%s: %s users, %s, run %s\n", date, count(s.Manifest.Users), staleness(s), s.Manifest.Run)
-		printSegments(w, s.Manifest)
-		printLifecycles(w, s.Manifest)
-		return nil
+		printDamage(w, []catalog.DateStatus{s})
+		return printStopped(cmd.Context(), w, c, s)
 	}
 	return usageError{fmt.Errorf("there is no run of %s; see strata status", date)}
+}
+
+// printStopped says why guards stopped runs of a date.
+func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalog.DateStatus) error {
+	for _, other := range s.Others {
+		if other.State != catalog.Stopped {
+			continue
+		}
+		m, err := c.Load(ctx, catalog.RunRef{Date: s.Date, Run: other.Run})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\nrun %s was stopped by a guard:\n", other.Run)
+		for _, g := range m.Guards {
+			if g.Tripped {
+				fmt.Fprintf(w, "  %s\n", g.Sentence)
+			}
+		}
+	}
+	return nil
 }
 
 // dateJSON is one date of strata status --json.
 type dateJSON struct {
 	Date     catalog.Date      `json:"date"`
+	Run      string            `json:"run,omitempty"` // that stands
 	Stale    string            `json:"stale,omitempty"`
-	Manifest *catalog.Manifest `json:"manifest"`
+	Damage   []string          `json:"damage,omitempty"`
+	Manifest *catalog.Manifest `json:"manifest"` // null where none stands, or where it is damaged
 	Others   []otherJSON       `json:"others,omitempty"`
+	Strays   []string          `json:"strays,omitempty"`
 }
 
 type otherJSON struct {
@@ -157,7 +218,7 @@ type otherJSON struct {
 func printStatusJSON(w io.Writer, all []catalog.DateStatus) error {
 	out := make([]dateJSON, 0, len(all))
 	for _, s := range all {
-		d := dateJSON{Date: s.Date, Stale: s.Stale, Manifest: s.Manifest}
+		d := dateJSON{Date: s.Date, Run: s.Run, Stale: s.Stale, Damage: s.Damage, Manifest: s.Manifest, Strays: s.Strays}
 		for _, o := range s.Others {
 			d.Others = append(d.Others, otherJSON{o.Run, o.State})
 		}

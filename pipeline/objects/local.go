@@ -108,6 +108,9 @@ func fault(act, path string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s %s: %w: permission denied; give this user access, or choose another place", act, path, ErrRefused)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		if errors.As(err, &at) {
+			err = at.Err // the path is that of a temporary file
+		}
 		return fmt.Errorf("%s %s: the disk is full; make room there, or choose another place (%w)", act, path, err)
 	case errors.Is(err, syscall.EMFILE):
 		return fmt.Errorf("%s %s: too many open files; raise the limit (ulimit -n) or lower --workers", act, path)
