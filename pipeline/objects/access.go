@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"iter"
 	"maps"
@@ -84,8 +85,17 @@ func readAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, 
 	if int64(data.Len()) != info.Size {
 		return nil, Info{}, fmt.Errorf("read %s: %d bytes came of %d", b.URL(key), data.Len(), info.Size)
 	}
+	if sum := Checksum(data.Bytes()); info.CRC32C != "" && info.CRC32C != sum {
+		return nil, Info{}, fmt.Errorf("read %s: the bytes have CRC32C %s, and the store says %s: damaged on the way; try again",
+			b.URL(key), sum, info.CRC32C)
+	}
 	return data.Bytes(), info, nil
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Checksum is the CRC32C of an object's bytes as Info has it.
+func Checksum(data []byte) string { return fmt.Sprintf("%08x", crc32.Checksum(data, castagnoli)) }
 
 // A FileBucket has its objects in files. Readers that need many small parts of an object ask a Bucket whether it is one, and
 // then read from the file, which the caller closes.

@@ -10,21 +10,28 @@ import (
 	"time"
 )
 
-// Retrying gives a driver that tries once what Bucket promises: transient errors are retried with backoff, a read that is cut off
-// goes on at the byte it had reached, and a write whose answer was lost is looked up. transient tells which errors may
-// pass by themselves.
+// Retrying gives a driver that tries once what Bucket promises: transient errors are retried with backoff, a request that
+// stands still is given up and made again, a read that is cut off goes on at the byte it had reached, and a write whose
+// answer was lost is looked up. transient tells which errors may pass by themselves.
 func Retrying(once Bucket, transient func(error) bool) Bucket {
-	return &retrying{Bucket: once, transient: transient, pause: backoff}
+	return &retrying{Bucket: once, transient: transient, pause: backoff, patience: time.Minute}
 }
 
 type retrying struct {
 	Bucket
 	transient func(error) bool
 	pause     func(ctx context.Context, attempt int) error
+	patience  time.Duration // for an answer, and for the next bytes of a body
 }
 
-// attempts bounds how often a request is made.
-const attempts = 7
+// attempts bounds how often a request is made: with backoff, for about fifteen seconds.
+const attempts = 9
+
+// slowest is the slowest upload, in bytes a second, that is not taken for one that stands still.
+const slowest = 256 << 10
+
+// errStalled is the end of an attempt that went on for too long; it is transient.
+var errStalled = errors.New("the store does not answer")
 
 // backoff waits 0.1 s, 0.2 s, 0.4 s ... with jitter of half of it, at most 5 s.
 func backoff(ctx context.Context, attempt int) error {
@@ -39,24 +46,49 @@ func backoff(ctx context.Context, attempt int) error {
 	}
 }
 
-// try calls until it is answered for good. doubtful tells whether an earlier attempt may have come through unanswered.
-func (r *retrying) try(ctx context.Context, call func(doubtful bool) error) error {
+// try calls until it is answered for good, each time for no longer than patience. doubtful tells whether an earlier attempt
+// may have come through unanswered.
+func (r *retrying) try(ctx context.Context, patience time.Duration, call func(ctx context.Context, doubtful bool) error) error {
 	for attempt := 0; ; attempt++ {
-		err := call(attempt > 0)
-		if err == nil || !r.transient(err) || ctx.Err() != nil {
+		once, cancel := context.WithTimeoutCause(ctx, patience, errStalled)
+		err := stalled(once, call(once, attempt > 0))
+		cancel()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return because(ctx, err)
+		case !r.passes(err):
 			return err
-		}
-		if attempt == attempts-1 {
+		case attempt == attempts-1:
 			return fmt.Errorf("%w (tried %d times)", err, attempts)
 		}
 		if pause := r.pause(ctx, attempt); pause != nil {
-			return pause
+			return because(ctx, err)
 		}
 	}
 }
 
+func (r *retrying) passes(err error) bool { return errors.Is(err, errStalled) || r.transient(err) }
+
+// stalled marks an error that is the end of our patience.
+func stalled(once context.Context, err error) error {
+	if err != nil && context.Cause(once) == errStalled {
+		return fmt.Errorf("%w: %w", errStalled, err)
+	}
+	return err
+}
+
+// because adds why a context ended to what failed for that.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return err
+}
+
 func (r *retrying) Stat(ctx context.Context, key string) (info Info, err error) {
-	err = r.try(ctx, func(bool) (err error) {
+	err = r.try(ctx, r.patience, func(ctx context.Context, _ bool) (err error) {
 		info, err = r.Bucket.Stat(ctx, key)
 		return err
 	})
@@ -64,7 +96,7 @@ func (r *retrying) Stat(ctx context.Context, key string) (info Info, err error) 
 }
 
 func (r *retrying) List(ctx context.Context, opts ListOptions) (page Page, err error) {
-	err = r.try(ctx, func(bool) (err error) {
+	err = r.try(ctx, r.patience, func(ctx context.Context, _ bool) (err error) {
 		page, err = r.Bucket.List(ctx, opts)
 		return err
 	})
@@ -72,45 +104,59 @@ func (r *retrying) List(ctx context.Context, opts ListOptions) (page Page, err e
 }
 
 func (r *retrying) Delete(ctx context.Context, key, version string) error {
-	return r.try(ctx, func(bool) error { return r.Bucket.Delete(ctx, key, version) })
+	return r.try(ctx, r.patience, func(ctx context.Context, _ bool) error { return r.Bucket.Delete(ctx, key, version) })
 }
 
 func (r *retrying) Create(ctx context.Context, key string, body []byte) (Info, error) {
-	return r.write(ctx, key, body, func() (Info, error) { return r.Bucket.Create(ctx, key, body) })
+	return r.write(ctx, key, body, func(ctx context.Context) (Info, error) { return r.Bucket.Create(ctx, key, body) })
 }
 
 func (r *retrying) Replace(ctx context.Context, key, version string, body []byte) (Info, error) {
-	return r.write(ctx, key, body, func() (Info, error) { return r.Bucket.Replace(ctx, key, version, body) })
+	return r.write(ctx, key, body, func(ctx context.Context) (Info, error) { return r.Bucket.Replace(ctx, key, version, body) })
 }
 
 // write makes a conditional write. A condition that fails after an unanswered attempt may have been met by that attempt: the
 // object then holds exactly body.
-func (r *retrying) write(ctx context.Context, key string, body []byte, put func() (Info, error)) (info Info, err error) {
-	err = r.try(ctx, func(doubtful bool) (err error) {
-		info, err = put()
-		if doubtful && (errors.Is(err, ErrExists) || errors.Is(err, ErrChanged)) {
-			if ours, stat, readErr := r.holds(ctx, key, body); readErr != nil {
-				return readErr
-			} else if ours {
-				info, err = stat, nil
-			}
+func (r *retrying) write(
+	ctx context.Context, key string, body []byte, put func(context.Context) (Info, error),
+) (info Info, err error) {
+	patience := r.patience + time.Duration(len(body)/slowest)*time.Second
+	err = r.try(ctx, patience, func(once context.Context, doubtful bool) (err error) {
+		info, err = put(once)
+		if !doubtful || !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
+			return err
+		}
+		stat, holds, readErr := r.holds(once, key, body)
+		if readErr == nil && holds {
+			info, err = stat, nil
+		}
+		if readErr != nil {
+			err = readErr
 		}
 		return err
 	})
 	return info, err
 }
 
-// holds tells whether an object holds exactly body.
-func (r *retrying) holds(ctx context.Context, key string, body []byte) (bool, Info, error) {
-	data, info, err := ReadAll(ctx, r.Bucket, key, "")
-	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrChanged) {
-		return false, Info{}, nil
+// holds tells whether an object holds exactly body, and what it is then.
+func (r *retrying) holds(ctx context.Context, key string, body []byte) (Info, bool, error) {
+	info, err := r.Bucket.Stat(ctx, key)
+	if err == nil && info.Size == int64(len(body)) {
+		var data []byte
+		data, info, err = ReadAll(ctx, r.Bucket, key, info.Version)
+		if err == nil && bytes.Equal(data, body) {
+			return info, true, nil
+		}
 	}
-	return err == nil && bytes.Equal(data, body), info, err
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrChanged) {
+		err = nil
+	}
+	return Info{}, false, err
 }
 
+// Copy has more patience, since a store may copy for minutes before it answers.
 func (r *retrying) Copy(ctx context.Context, from, to string) (info Info, err error) {
-	err = r.try(ctx, func(doubtful bool) (err error) {
+	err = r.try(ctx, 10*r.patience, func(ctx context.Context, doubtful bool) (err error) {
 		info, err = r.Bucket.Copy(ctx, from, to)
 		if !doubtful || !errors.Is(err, ErrExists) {
 			return err
@@ -119,62 +165,33 @@ func (r *retrying) Copy(ctx context.Context, from, to string) (info Info, err er
 		if readErr != nil {
 			return readErr
 		}
-		if ours, stat, readErr := r.holds(ctx, to, body); readErr != nil || ours {
-			info, err = stat, readErr
+		stat, holds, readErr := r.holds(ctx, to, body)
+		if readErr == nil && holds {
+			info, err = stat, nil
 		}
-		return err
+		return errors.Join(err, readErr)
 	})
 	return info, err
 }
 
 // Read pins the newest version where the caller names none, so that it can go on reading the same one.
 func (r *retrying) Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error) {
-	if version == "" {
-		info, err := r.Stat(ctx, key)
-		if err != nil {
+	for again := 0; ; again++ {
+		pinned := version
+		if pinned == "" {
+			info, err := r.Stat(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			pinned = info.Version
+		}
+		body := &resuming{r: r, ctx: ctx, key: key, version: pinned, offset: offset, left: length}
+		err := body.open()
+		if err == nil {
+			return body, nil
+		}
+		if version != "" || !errors.Is(err, ErrChanged) || again == rereads {
 			return nil, err
 		}
-		version = info.Version
 	}
-	body := &resuming{r: r, ctx: ctx, key: key, version: version, offset: offset, left: length}
-	if err := body.open(); err != nil {
-		return nil, err
-	}
-	return body, nil
 }
-
-// A resuming body opens its range again, behind what it has read, when the connection breaks.
-type resuming struct {
-	r            *retrying
-	ctx          context.Context
-	key, version string
-	offset, left int64 // left < 0: to the end
-	body         io.ReadCloser
-	failures     int
-}
-
-func (b *resuming) open() error {
-	return b.r.try(b.ctx, func(bool) (err error) {
-		b.body, err = b.r.Bucket.Read(b.ctx, b.key, b.version, b.offset, b.left)
-		return err
-	})
-}
-
-func (b *resuming) Read(p []byte) (int, error) {
-	n, err := b.body.Read(p)
-	b.offset += int64(n)
-	if b.left >= 0 {
-		b.left -= int64(n)
-	}
-	if err == nil || err == io.EOF || !b.r.transient(err) || b.ctx.Err() != nil || b.failures == attempts {
-		return n, err
-	}
-	b.failures++
-	b.body.Close()
-	if pause := b.r.pause(b.ctx, b.failures); pause != nil {
-		return n, pause
-	}
-	return n, b.open()
-}
-
-func (b *resuming) Close() error { return b.body.Close() }
