@@ -19,14 +19,14 @@ func inputFault(format string, args ...any) error {
 	return &InputError{Err: fmt.Errorf(format, args...)}
 }
 
-// asInput marks an error of reading as one of the input: a damaged file, one that was replaced, a list that is gone. An
+// asInput marks an error of reading a snapshot as one of the input: a damaged file, one that was replaced or is gone. An
 // interrupt stays what it is.
 func asInput(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, objects.ErrChanged) {
-		err = fmt.Errorf("%w since the run began; run again when the snapshot is complete", err)
+	if errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound) {
+		err = fmt.Errorf("%w since the run listed it; run again when the snapshot is complete", err)
 	}
 	return &InputError{Err: err}
 }
