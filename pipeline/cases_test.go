@@ -27,8 +27,8 @@ import (
 // waiting are the cases of this version's groups whose features a later version builds.
 var waiting = map[string]string{
 	"C005": "merged identities: no alias table yet",
-	"C007": "exports with unique_by",
-	"C013": "min_stay; its rule without min_stay is a test of rules",
+	"C007": "exports with unique_by; the members are tested",
+	"C013": "min_stay; the rule without it is tested",
 	"C070": "variant()",
 	"C073": "ntile()",
 	"C074": "ntile()",
@@ -51,8 +51,8 @@ func TestEveryCaseHasATestOrWaits(t *testing.T) {
 		if found == nil || !strings.Contains("ABCDFGI", group) {
 			continue
 		}
-		_, waits := waiting[found[1]]
-		if waits == tested[found[1]] && found[1] != "C013" {
+		why, waits := waiting[found[1]]
+		if partly := strings.HasSuffix(why, " tested"); waits == tested[found[1]] && !partly {
 			t.Errorf("%s: tested %v, waiting %v; it must be one of the two", found[1], tested[found[1]], waits)
 		}
 	}

@@ -1,6 +1,10 @@
 package pipeline
 
-import "context"
+import (
+	"context"
+
+	"strata/configs"
+)
 
 // A Fit is what Check found: definitions that compile against a snapshot.
 type Fit struct {
@@ -8,12 +12,15 @@ type Fit struct {
 	All     int      // how many columns the snapshot has
 	Rows    int64
 	Notes   []string
+	// Warnings are of rules that do what they say, and perhaps not what was meant.
+	Warnings configs.Problems
 }
 
 // Check compiles a job's definitions against the snapshot of its date, as Run would, and reads no user. Config, Date, Source
 // and ReadList of the job must be set.
 func Check(ctx context.Context, job Job) (*Fit, error) {
 	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	defer r.close()
 	var err error
 	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
 		return nil, err
@@ -29,5 +36,6 @@ func Check(ctx context.Context, job Job) (*Fit, error) {
 	}
 	return &Fit{
 		Columns: r.columnsRead(), All: r.snapshot.Schema().NumFields(), Rows: r.snapshot.Rows(), Notes: r.snapshot.Notes(),
+		Warnings: r.plan.Warnings(),
 	}, nil
 }

@@ -45,7 +45,11 @@ func (r *run) assign(ctx context.Context) error {
 			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
 		}
 	}
+	ahead := r.newAhead()
+	defer ahead.close()
 	work := func(ctx context.Context, a *assigner, at int) error {
+		ahead.begin(ctx, at)
+		defer ahead.done(at)
 		defer r.Progress.Done(rows[at])
 		return a.rowGroup(ctx, at)
 	}

@@ -45,7 +45,7 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 	if len(pinned) == 0 {
 		return nil, &pipeline.InputError{Err: fmt.Errorf("no object matches %s", pattern)}
 	}
-	return readers.Open(ctx, s.bucket, pinned)
+	return readers.OpenWith(ctx, s.bucket, pinned, readers.Options{Pattern: pattern})
 }
 
 // A bench is where a test runs jobs: a configuration, a bucket of snapshots and a bucket for outputs.

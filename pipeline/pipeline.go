@@ -32,6 +32,12 @@ type Snapshot interface {
 	Check(columns []string) error // faults of columns that are about to be read: conflicts between files, unsupported types
 	// OpenRowGroup fetches some columns of a row group.
 	OpenRowGroup(ctx context.Context, at int, columns []string) (tables.Columns, error)
+	// Prefetch begins to fetch columns of a row group that will be opened soon, where that takes time; release gives back
+	// what is held. A row group that does not exist is none.
+	Prefetch(ctx context.Context, at int, columns []string) (release func())
+	// Unchanged looks whether the objects are still in the versions that were pinned.
+	Unchanged(ctx context.Context) error
+	Close()
 }
 
 // An Encoder makes the files of one partition. One goroutine uses it.

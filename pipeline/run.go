@@ -90,6 +90,7 @@ func (silent) Done(int64)          {}
 // catalog.ErrLostRace, configs.Problems, or the cause that ctx was cancelled with.
 func Run(ctx context.Context, job Job) (*Result, error) {
 	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	defer r.close()
 	if err := r.Catalog.Settle(ctx); err != nil {
 		return nil, err
 	}
@@ -105,6 +106,13 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	}
 	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
 	return r.try(ctx)
+}
+
+// close lets go of the snapshot.
+func (r *run) close() {
+	if r.snapshot != nil {
+		r.snapshot.Close()
+	}
 }
 
 // try does the work between the first object and the commit, and clears up after itself if it does not get there.
@@ -143,6 +151,9 @@ func (r *run) stages(ctx context.Context) error {
 	defer r.exchange.Close()
 	if err := r.timed("assign", func() error { return r.assign(ctx) }); err != nil {
 		return err
+	}
+	if err := r.snapshot.Unchanged(ctx); err != nil {
+		return asInput(ctx, err)
 	}
 	if err := r.checkRejects(); err != nil {
 		return err

@@ -69,6 +69,9 @@ func checkSnapshot(cmd *cobra.Command, shared *common, config *configs.Config, d
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s fits the snapshot of %s: %s over %d of its %d columns (%s); %s rows\n", shared.config, day, summary,
 		len(found.Columns), found.All, strings.Join(found.Columns, ", "), count(found.Rows))
+	for _, w := range found.Warnings {
+		fmt.Fprintln(cmd.OutOrStdout(), w)
+	}
 	for _, note := range found.Notes {
 		fmt.Fprintf(cmd.OutOrStdout(), "note: %s\n", note)
 	}

@@ -34,7 +34,7 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 	if err != nil {
 		return nil, inputFault(ctx, err)
 	}
-	snapshot, err := readers.Open(ctx, bucket, pinned)
+	snapshot, err := readers.OpenWith(ctx, bucket, pinned, readers.Options{Pattern: pattern})
 	if err != nil {
 		return nil, inputFault(ctx, err)
 	}
