@@ -60,14 +60,31 @@ func (c *Config) checkZone() Problems {
 
 // checkColumns reports membership columns that say nothing new.
 func (c *Config) checkColumns() (problems Problems) {
+	shown := map[string]string{} // by the column's name in the files
 	for i, name := range c.Membership.Columns {
+		column := c.ColumnOf(name)
 		if name == "" {
 			problems = append(problems, c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership.columns[%d] is empty", i), "write a column's name"))
 		}
-		if name == c.Snapshot.UserID && !slices.Contains(reserved, name) {
+		if other, again := shown[column]; again && other != name && name != "" {
+			p := c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership columns %q and %q are both column %q of the snapshot", other, name, column), "keep one of them")
+			problems = append(problems, p)
+		}
+		shown[column] = name
+		if column == c.Snapshot.UserID && !slices.Contains(reserved, name) {
 			p := c.Problem(c.Membership.ColumnsPos[i], fmt.Sprintf("membership column %q is the user id", name), "membership has it as user_id; remove it")
 			problems = append(problems, p)
 		}
 	}
 	return problems
+}
+
+// ColumnOf is the name in the files of a column by the name that rules use.
+func (c *Config) ColumnOf(name string) string {
+	for _, col := range c.Snapshot.Columns {
+		if col.Name == name && col.Column != "" {
+			return col.Column
+		}
+	}
+	return name
 }

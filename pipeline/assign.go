@@ -35,13 +35,13 @@ type assigner struct {
 	rejected rejected
 	nulls    map[string]int64 // by column that a rule uses
 
-	own       []string // the columns that travel or settle duplicates, the user id first
+	own       []string // the columns that travel, the user id first
 	latest    []uint64 // a window's order words and row hashes, latestWords a row
 	payload   []byte   // a window's export values, row by row
 	payloadAt []uint32 // where each row's begin, and the end
 	scratch   []byte
 
-	hashColumns tables.Columns // of the row group at hand, where ties are to be settled
+	hashColumns tables.Columns // of the row group at hand, where duplicates are to be settled
 }
 
 // rowGroup answers one row group.
@@ -62,6 +62,8 @@ func (a *assigner) rowGroup(ctx context.Context, at int) error {
 		}
 		defer a.hashColumns.Close()
 	}
+	defer a.packer.Close()
+	defer a.eval.Close()
 	a.eval.Start(&nullCounter{Columns: src, nulls: a.nulls})
 	for left := src.Rows(); left > 0; {
 		n := int(min(left, windowRows))
@@ -172,7 +174,7 @@ func (a *assigner) fill(b *block, record []uint64, row int) {
 // carry reads what travels beside the bits of a window's rows.
 func (a *assigner) carry(own tables.Columns, n int) error {
 	if a.run.latest() {
-		if err := a.readLatest(own, n); err != nil {
+		if err := a.readLatest(n); err != nil {
 			return err
 		}
 	}

@@ -60,13 +60,7 @@ func (r *run) assign(ctx context.Context) error {
 }
 
 // ownColumns are the columns that an assigner reads beside those of the rules: the user id first.
-func (r *run) ownColumns() []string {
-	columns := append([]string{r.idColumn}, r.exports...)
-	if r.latest() {
-		columns = append(columns, r.by)
-	}
-	return columns
-}
+func (r *run) ownColumns() []string { return append([]string{r.idColumn}, r.exports...) }
 
 // addAssigned adds up what a worker of assign has counted.
 func (r *run) addAssigned(a *assigner) {

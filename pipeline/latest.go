@@ -89,23 +89,24 @@ func hashable(dst []byte, col arrow.Array, i int) []byte {
 }
 
 // readLatest reads the order words and row hashes of a window of n rows.
-func (a *assigner) readLatest(own tables.Columns, n int) error {
-	by := a.run.by
+func (a *assigner) readLatest(n int) error {
 	words, sums := make([]uint64, 0, 2*n), make([]uint64, n)
-	err := eachArray(own, by, n, func(column arrow.Array, _ int) { words = orderWords(words, column) })
 	for _, name := range a.run.hashed {
+		err := eachArray(a.hashColumns, name, n, func(column arrow.Array, at int) {
+			a.scratch = addRowHash(sums[at:at+column.Len()], name, column, a.scratch)
+			if name == a.run.by {
+				words = orderWords(words, column)
+			}
+		})
 		if err != nil {
 			return err
 		}
-		err = eachArray(a.hashColumns, name, n, func(column arrow.Array, at int) {
-			a.scratch = addRowHash(sums[at:at+column.Len()], name, column, a.scratch)
-		})
 	}
 	a.latest = a.latest[:0]
 	for row, sum := range sums {
 		a.latest = append(a.latest, words[2*row], words[2*row+1], sum)
 	}
-	return err
+	return nil
 }
 
 // eachArray visits the arrays of the next n rows of a column, with the row that each begins at.

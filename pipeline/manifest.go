@@ -70,8 +70,9 @@ func (r *run) complete() {
 	m.Run = r.attempt.Run
 	m.Rejects = catalog.Rejects{Nulls: r.rejected.Nulls, Unusable: r.rejected.Unusable}
 	m.Duplicates, m.Users = r.duplicates, r.stats.users
+	used := r.plan.StepColumns(len(r.steps) - 1)
 	for i := range m.Columns {
-		if n, ok := r.nulls[m.Columns[i].Name]; ok {
+		if n, ok := r.nulls[m.Columns[i].Name]; ok && slices.Contains(used, m.Columns[i].Name) {
 			m.Columns[i].Nulls = &n
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"time"
@@ -144,7 +145,11 @@ func (r *run) readList(ctx context.Context, path string) (*rules.List, []byte, e
 // oldLists fetches the lists as the previous run read them, from where it kept them.
 func (r *run) oldLists(ctx context.Context) (map[string]*rules.List, error) {
 	lists := map[string]*rules.List{}
+	asked := rules.ListPaths(r.base.Definitions)
 	for _, kept := range r.base.Lists {
+		if !slices.Contains(asked, kept.Path) {
+			continue
+		}
 		data, err := r.Catalog.List(ctx, kept.SHA256)
 		if err != nil {
 			return nil, fmt.Errorf("list %s as the run of %s read it: %w", kept.Path, r.base.Date, err)
@@ -157,15 +162,17 @@ func (r *run) oldLists(ctx context.Context) (map[string]*rules.List, error) {
 }
 
 // newContents are today's contents of the lists that the previous definitions used. A file that is gone, and that today's
-// definitions do not ask for, keeps its old ones: that its rule has changed is then the reason.
+// definitions do not ask for, keeps its old ones: that its rule has changed is then the reason. One that is there is pinned
+// like today's own, since reasons follow from it.
 func (r *run) newContents(ctx context.Context, old, today map[string]*rules.List) map[string]*rules.List {
 	lists := map[string]*rules.List{}
-	for path, list := range old {
-		lists[path] = list
+	for _, path := range slices.Sorted(maps.Keys(old)) {
+		lists[path] = old[path]
 		if now, ok := today[path]; ok {
 			lists[path] = now
-		} else if now, _, err := r.readList(ctx, path); err == nil {
+		} else if now, data, err := r.readList(ctx, path); err == nil {
 			lists[path] = now
+			r.lists = append(r.lists, pinnedList{path: path, data: data, list: now})
 		}
 	}
 	return lists
@@ -188,7 +195,7 @@ func (r *run) compile() error {
 		previous = &r.base.Names
 	}
 	r.words = newVocabulary(names, previous)
-	return nil
+	return r.words.check()
 }
 
 func namesOf(c *configs.Config) *tables.Names {
@@ -250,7 +257,7 @@ func (r *run) chooseColumns() error {
 		r.idType = typ
 	}
 	for _, name := range r.Config.Membership.Columns {
-		column := r.columnOf(name)
+		column := r.Config.ColumnOf(name)
 		if at := schema.FieldIndices(column); len(at) == 0 {
 			fault("the snapshot has no column %q for membership.columns%s", column, didYouMean(column, schema))
 		} else if t := schema.Field(at[0]).Type; !exportable(t) {
@@ -259,7 +266,7 @@ func (r *run) chooseColumns() error {
 		r.exports = append(r.exports, column)
 	}
 	if d := r.Config.Snapshot.Duplicates; d.Keep == configs.KeepLatest {
-		r.by = r.columnOf(d.By)
+		r.by = r.Config.ColumnOf(d.By)
 		if at := schema.FieldIndices(r.by); len(at) == 0 {
 			fault("the snapshot has no column %q for snapshot.duplicates.by%s", r.by, didYouMean(r.by, schema))
 		} else if t := schema.Field(at[0]).Type; !orderable(t) {
@@ -270,16 +277,6 @@ func (r *run) chooseColumns() error {
 		faults = append(faults, r.checkIDType(), r.snapshot.Check(r.columnsRead()))
 	}
 	return errors.Join(faults...)
-}
-
-// columnOf is the snapshot's name of a column that the configuration may have renamed.
-func (r *run) columnOf(name string) string {
-	for _, c := range r.Config.Snapshot.Columns {
-		if c.Name == name && c.Column != "" {
-			return c.Column
-		}
-	}
-	return name
 }
 
 // columnsRead are all columns of the snapshot that the run reads, each once, sorted. Those of today's definitions and

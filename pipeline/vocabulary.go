@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
 
 	"strata/pipeline/tables"
@@ -37,6 +38,15 @@ func newVocabulary(names, previous *tables.Names) *vocabulary {
 	v.joinLifecycles()
 	v.nameEvents()
 	return v
+}
+
+// check refuses more names than the 16 bits of a transition can tell apart.
+func (v *vocabulary) check() error {
+	if most := 1<<16 - 1; len(v.eventNames) > most || len(v.stageNames) > most {
+		return fmt.Errorf("the definitions of this date and of the previous run have %d segments and lifecycles and %d stages; the most is %d of each",
+			len(v.eventNames), len(v.stageNames), most)
+	}
+	return nil
 }
 
 func (v *vocabulary) joinSegments() {
