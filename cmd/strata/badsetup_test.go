@@ -132,7 +132,7 @@ guards:
 	{"unknown_verb_and_flag", func(s *site) {
 		s.run(exitUsage, "rum")
 		s.run(exitUsage, "run", "--dat", today)
-		s.run(exitUsage, "run", "--memory", "lots", "--batch-rows", "0", "--log-format", "xml")
+		s.run(exitUsage, "run", "--memory", "lots", "--batch-rows", "0", "--log-format", "xml", "--metrics-file", "no/where.prom")
 	}},
 }
 

@@ -46,6 +46,9 @@ func demo(cmd *cobra.Command, shared *common, dir string, users int) error {
 		return usageError{fmt.Errorf("--users: %d is outside 100..10000000", users)}
 	}
 	w := cmd.OutOrStdout()
+	if shared.quiet {
+		w = io.Discard
+	}
 	if err := clearDemo(dir); err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func printDemoEnd(w io.Writer, dir, config string) {
 	fmt.Fprintf(w, `
 The three runs are in %[1]s:
   %[1]s/users/            the snapshots that were read
-  %[2]s        the definitions
+  %[2]s       the definitions
   %[1]s/out/membership/   who is in what, a folder a date
   %[1]s/out/transitions/  who entered, left or moved, and why
   %[1]s/out/runs/         manifests: all about every run

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -117,6 +119,11 @@ func (f *runFlags) job() (*pipeline.Job, error) {
 	}
 	if f.logFormat != "text" && f.logFormat != "json" {
 		fault("--log-format: %q is neither text nor json", f.logFormat)
+	}
+	if folder := filepath.Dir(f.metricsFile); f.metricsFile != "" {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			fault("--metrics-file: there is no folder %s", folder)
+		}
 	}
 	if f.workers < 0 {
 		fault("--workers: %d is negative", f.workers)
