@@ -38,8 +38,17 @@ var badFiles = []badInput{
 			s.t.Fatal(err)
 		}
 		s.write("users/date="+today+"/part-0.parquet", data[:len(data)*2/3])
-		s.write("users/date="+today+"/part-1.parquet", data[len(data)/2:])
+		s.write("users/date="+today+"/part-1.parquet", data[:len(data)/3])
 		s.write("users/date="+today+"/part-2.parquet", data)
+		s.run(exitInput, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"head_cut_off", func(s *site) {
+		data, err := os.ReadFile(s.path(snapshot(s, today, users(1000))))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.write("users/date="+today+"/part-0.parquet", data[len(data)/2:])
 		s.run(exitInput, "run", "--date", today)
 		s.leftNothing(today)
 	}},
