@@ -34,8 +34,10 @@ func newCounts(names *tables.Names) *counts {
 
 func (c *counts) add(other *counts) {
 	for _, pair := range [][2][]int64{
-		{c.unknown, other.unknown}, {c.failed, other.failed},
-		{c.stageUnknown, other.stageUnknown}, {c.stageFailed, other.stageFailed},
+		{c.unknown, other.unknown},
+		{c.failed, other.failed},
+		{c.stageUnknown, other.stageUnknown},
+		{c.stageFailed, other.stageFailed},
 	} {
 		for i, n := range pair[1] {
 			pair[0][i] += n

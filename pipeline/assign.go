@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -105,7 +106,7 @@ func (a *assigner) window(ctx context.Context, own tables.Columns, n int) error 
 
 // short explains a column that ended before its row group did.
 func short(column string, err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return inputFault("column %q has fewer values than its row group has rows", column)
 	}
 	return err

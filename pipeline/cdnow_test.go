@@ -30,7 +30,7 @@ func cdnow(t testing.TB) string {
 // script runs a Python script of testdata and returns what it printed.
 func script(t testing.TB, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command(python(t), args...) //nolint:gosec // a script of testdata
+	cmd := exec.Command(python(t), args...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

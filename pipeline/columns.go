@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -27,7 +28,7 @@ type inputColumns struct {
 // Next returns the next rows of a column.
 func (c *inputColumns) Next(column string, limit int) (arrow.Array, error) {
 	rows, err := c.Columns.Next(column, limit)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = asInput(c.ctx, err)
 	}
 	return rows, err

@@ -166,7 +166,7 @@ func (x *exchange) release(size int64) {
 // Close removes the temporary files.
 func (x *exchange) Close() {
 	for _, f := range x.files {
-		f.Close()
+		_ = f.Close() // it has no name and is gone with this
 	}
 	x.files = nil
 }
@@ -204,8 +204,7 @@ func (s *spillFile) open(x *exchange) error {
 		return spillFault(x.tempDir, err)
 	}
 	if err := os.Remove(file.Name()); err != nil {
-		file.Close()
-		return spillFault(x.tempDir, err)
+		return spillFault(x.tempDir, errors.Join(err, file.Close()))
 	}
 	x.mu.Lock()
 	x.files = append(x.files, file)

@@ -65,12 +65,12 @@ func TestNightlyEqualsTheExpectedTables(t *testing.T) {
 
 func TestNightlyFilesAreTheSameHoweverTheyAreMade(t *testing.T) {
 	type nights struct{ first, second map[string]string }
-	make := func(adjust func(*pipeline.Job)) nights {
+	tell := func(adjust func(*pipeline.Job)) nights {
 		b := nightlyBench(t)
 		b.adjust = adjust
 		return nights{b.dataFiles(b.run("2026-11-01")), b.dataFiles(b.run("2026-11-02"))}
 	}
-	want := make(nil)
+	want := tell(nil)
 	for name, adjust := range map[string]func(*pipeline.Job){
 		"1 worker":          func(j *pipeline.Job) { j.Workers = 1 },
 		"8 workers":         func(j *pipeline.Job) { j.Workers = 8 },
@@ -80,7 +80,7 @@ func TestNightlyFilesAreTheSameHoweverTheyAreMade(t *testing.T) {
 		"a budget of 1 MiB": func(j *pipeline.Job) { j.Memory = 1 << 20 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := make(adjust)
+			got := tell(adjust)
 			sameFiles(t, "first night", got.first, want.first)
 			sameFiles(t, "second night", got.second, want.second)
 		})

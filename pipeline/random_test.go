@@ -355,7 +355,8 @@ func (s *story) check(want *night, m *catalog.Manifest) {
 	var got []string
 	for _, row := range s.bench.table(m, "transitions") {
 		got = append(got, strings.Join([]string{
-			s.textID(row["user_id"]), row["segment"], row["change"], row["from"], row["to"], row["reason"], row["at"], row["event_id"]}, "|"))
+			s.textID(row["user_id"]), row["segment"], row["change"], row["from"], row["to"], row["reason"], row["at"], row["event_id"],
+		}, "|"))
 	}
 	slices.Sort(got)
 	sameLines(s.t, want.date+" transitions", got, want.transitions)

@@ -95,7 +95,7 @@ func exitCode(err error) int {
 // program's name, one after the other.
 func report(w io.Writer, err error) {
 	for _, fault := range faults(err) {
-		if problems, ok := fault.(configs.Problems); ok {
+		if problems, ok := fault.(configs.Problems); ok { //nolint:errorlint // faults has unwrapped it
 			fmt.Fprintln(w, problems)
 			continue
 		}
@@ -109,7 +109,7 @@ func faults(err error) []error {
 		if inner.Error() != err.Error() {
 			break // it was given words of its own
 		}
-		if problems, ok := inner.(configs.Problems); ok {
+		if problems, ok := inner.(configs.Problems); ok { //nolint:errorlint // this loop unwraps
 			return []error{problems}
 		}
 		joined, ok := inner.(interface{ Unwrap() []error })

@@ -108,7 +108,7 @@ type program struct {
 // start starts strata at a site, with further variables of the environment.
 func (s *site) start(env []string, args ...string) *program {
 	s.t.Helper()
-	p := &program{Cmd: exec.Command(os.Args[0], args...)} //nolint:gosec // this test itself
+	p := &program{Cmd: exec.Command(os.Args[0], args...)}
 	p.Dir, p.Stdout, p.Stderr = s.folder, &p.out, &p.errs
 	p.Env = append(append(os.Environ(), asStrata+"=1"), env...)
 	if err := p.Start(); err != nil {

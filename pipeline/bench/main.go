@@ -199,7 +199,8 @@ func (p place) report(strata, duckdb []usage) error {
 		name string
 		of   func(usage) float64
 	}{
-		{"wall s", func(u usage) float64 { return u.wall }}, {"CPU s", func(u usage) float64 { return u.cpu }},
+		{"wall s", func(u usage) float64 { return u.wall }},
+		{"CPU s", func(u usage) float64 { return u.cpu }},
 		{"peak MB", func(u usage) float64 { return u.peak }},
 	} {
 		a, b, ratio := values(strata, row.of), values(duckdb, row.of), make([]float64, len(strata))

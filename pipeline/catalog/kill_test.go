@@ -52,7 +52,7 @@ func TestC008_KilledProcess(t *testing.T) {
 
 func killAfter(t *testing.T, folder string, wait time.Duration) {
 	t.Helper()
-	worker := exec.Command(os.Args[0], "-test.run=^TestKilledWorker$") //nolint:gosec // this test itself
+	worker := exec.Command(os.Args[0], "-test.run=^TestKilledWorker$")
 	worker.Env = append(os.Environ(), killedFolder+"="+folder)
 	if err := worker.Start(); err != nil {
 		t.Fatal(err)
