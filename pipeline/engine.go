@@ -13,26 +13,39 @@ import (
 	"strata/pipeline/tables"
 )
 
-// inParallel runs work(i) for i in [0, n) on the run's workers: each takes the next number from a queue when it is free. make
-// builds what one worker owns; finish ends it when the queue is empty. The first error stops all.
+// inParallel runs work(i) for i in [0, n) on the run's workers: each takes the next number from a queue when it is free. open
+// builds what one worker owns; finish ends it when the queue is empty. After an error nothing more is begun, and what was
+// begun before ends by itself, so that of several errors the one of the least number is told, whoever is faster.
 func inParallel[W any](ctx context.Context, workers, n int, open func() W, work func(context.Context, W, int) error, finish func(W) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	var next atomic.Int64
+	var failed atomic.Bool
+	faults := make([]error, n)
 	for range min(workers, max(n, 1)) {
 		group.Go(func() error {
 			worker := open()
-			for at := int(next.Add(1)) - 1; at < n; at = int(next.Add(1)) - 1 {
+			for !failed.Load() {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
 				}
-				if err := work(ctx, worker, at); err != nil {
-					return err
+				at := int(next.Add(1)) - 1
+				if at >= n {
+					return finish(worker)
+				}
+				if faults[at] = work(ctx, worker, at); faults[at] != nil {
+					failed.Store(true)
 				}
 			}
-			return finish(worker)
+			return nil
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	for _, fault := range faults {
+		if fault != nil {
+			return fault
+		}
+	}
+	return err
 }
 
 // assign answers the rules for all row groups and fills the exchange.
