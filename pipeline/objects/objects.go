@@ -49,7 +49,8 @@ type Page struct {
 }
 
 // A Bucket holds objects. Its methods may be called by many goroutines; they retry transient errors with backoff and name
-// the object in what they return. A write that fails or is cancelled never leaves an object under its name.
+// the object in what they return. A write that fails or is cancelled never leaves a part of an object under its name. When it
+// is cancelled, or its last answer lost, after the store has everything, the whole object may be there: so names are used once.
 type Bucket interface {
 	// Stat describes the object's newest version; ErrNotFound.
 	Stat(ctx context.Context, key string) (Info, error)

@@ -49,6 +49,9 @@ func backoff(ctx context.Context, attempt int) error {
 // try calls until it is answered for good, each time for no longer than patience. doubtful tells whether an earlier attempt
 // may have come through unanswered.
 func (r *retrying) try(ctx context.Context, patience time.Duration, call func(ctx context.Context, doubtful bool) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	for attempt := 0; ; attempt++ {
 		once, cancel := context.WithTimeoutCause(ctx, patience, errStalled)
 		err := stalled(once, call(once, attempt > 0))

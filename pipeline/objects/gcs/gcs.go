@@ -44,22 +44,23 @@ type driver struct {
 func (d *driver) URL(key string) string { return "gs://" + d.name + "/" + key }
 
 func transient(err error) bool {
-	var api *googleapi.Error
-	if errors.As(err, &api) {
-		return objects.TransientStatus(api.Code)
+	if code := status(err); code != 0 {
+		return objects.TransientStatus(code)
 	}
-	return objects.TransientNetwork(err)
+	return storage.ShouldRetry(err) || objects.TransientNetwork(err)
 }
 
 // fault words an error; precondition is what a failed condition means to the caller.
 func (d *driver) fault(act, key string, err, precondition error) error {
-	var api *googleapi.Error
+	code := status(err)
 	switch {
-	case errors.Is(err, storage.ErrObjectNotExist), errors.Is(err, storage.ErrBucketNotExist), status(err) == http.StatusNotFound:
+	case errors.Is(err, storage.ErrBucketNotExist):
+		return fmt.Errorf("%s %s: %w: there is no bucket %s", act, d.URL(key), objects.ErrNotFound, d.name)
+	case errors.Is(err, storage.ErrObjectNotExist), code == http.StatusNotFound:
 		return fmt.Errorf("%s %s: %w", act, d.URL(key), objects.ErrNotFound)
-	case status(err) == http.StatusPreconditionFailed:
+	case code == http.StatusPreconditionFailed:
 		return fmt.Errorf("%s %s: %w", act, d.URL(key), precondition)
-	case errors.As(err, &api) && (api.Code == http.StatusForbidden || api.Code == http.StatusUnauthorized):
+	case code == http.StatusForbidden, code == http.StatusUnauthorized:
 		return fmt.Errorf("%s %s: %w: %w; grant this account access to the bucket", act, d.URL(key), objects.ErrRefused, err)
 	}
 	return fmt.Errorf("%s %s: %w", act, d.URL(key), err)
@@ -99,7 +100,8 @@ func generation(version string) (int64, error) {
 	return n, nil
 }
 
-// Read reads a range of a generation.
+// Read reads a range of a generation. Where the bucket keeps versions, a generation that was replaced can still be read;
+// else that is ErrChanged.
 func (d *driver) Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error) {
 	if err := objects.CheckKey(key); err != nil {
 		return nil, err
@@ -114,6 +116,9 @@ func (d *driver) Read(ctx context.Context, key, version string, offset, length i
 	}
 	body, err := object.NewRangeReader(ctx, offset, length)
 	switch {
+	case err == nil && body.Attrs.Decompressed:
+		body.Close() // ranges and sizes are of the bytes that are stored, and those we are not given
+		return nil, fmt.Errorf("read %s: it is stored with Content-Encoding gzip; store it without", d.URL(key))
 	case err == nil:
 		return body, nil
 	case status(err) == http.StatusRequestedRangeNotSatisfiable:
@@ -135,6 +140,9 @@ func (d *driver) gone(ctx context.Context, key string) error {
 // Create uploads under a free name.
 func (d *driver) Create(ctx context.Context, key string, body []byte) (objects.Info, error) {
 	info, err := d.upload(ctx, key, storage.Conditions{DoesNotExist: true}, body)
+	if status(err) == http.StatusNotFound {
+		err = storage.ErrBucketNotExist // what else could be missing
+	}
 	if err != nil {
 		return objects.Info{}, d.fault("write", key, err, objects.ErrExists)
 	}
@@ -148,7 +156,7 @@ func (d *driver) Replace(ctx context.Context, key, version string, body []byte) 
 		return objects.Info{}, err
 	}
 	info, err := d.upload(ctx, key, storage.Conditions{GenerationMatch: n}, body)
-	if status(err) == http.StatusPreconditionFailed {
+	if code := status(err); code == http.StatusPreconditionFailed || code == http.StatusNotFound {
 		return objects.Info{}, d.missingOr(ctx, key, objects.ErrChanged)
 	}
 	if err != nil {
@@ -207,21 +215,32 @@ func (d *driver) Delete(ctx context.Context, key, version string) error {
 	return d.fault("delete", key, err, objects.ErrChanged)
 }
 
-// Copy has the store copy an object.
+// Copy has the store copy an object. It looks at the target before, too: test servers do not know the condition.
 func (d *driver) Copy(ctx context.Context, from, to string) (objects.Info, error) {
-	if err := objects.CheckKey(to); err != nil {
-		return objects.Info{}, err
+	act := "copy " + d.URL(from) + " to"
+	if err := errors.Join(objects.CheckKey(from), objects.CheckKey(to)); err != nil {
+		return objects.Info{}, fmt.Errorf("%s %s: %w", act, d.URL(to), err)
+	}
+	_, err := d.bucket.Object(to).Attrs(ctx)
+	if err == nil {
+		return objects.Info{}, fmt.Errorf("%s %s: %w", act, d.URL(to), objects.ErrExists)
+	}
+	if !errors.Is(err, storage.ErrObjectNotExist) {
+		return objects.Info{}, d.fault(act, to, err, objects.ErrExists)
 	}
 	target := d.bucket.Object(to).If(storage.Conditions{DoesNotExist: true})
 	attrs, err := target.CopierFrom(d.bucket.Object(from)).Run(ctx)
 	if err != nil {
-		return objects.Info{}, d.fault("copy "+d.URL(from)+" to", to, err, objects.ErrExists)
+		return objects.Info{}, d.fault(act, to, err, objects.ErrExists)
 	}
 	return infoOf(attrs), nil
 }
 
 // List lists a page.
 func (d *driver) List(ctx context.Context, opts objects.ListOptions) (objects.Page, error) {
+	if err := objects.CheckPrefix(opts.Prefix); err != nil {
+		return objects.Page{}, fmt.Errorf("list gs://%s: %w", d.name, err)
+	}
 	limit := opts.Limit
 	if limit <= 0 {
 		limit = 1000
@@ -232,6 +251,9 @@ func (d *driver) List(ctx context.Context, opts objects.ListOptions) (objects.Pa
 	}
 	var found []*storage.ObjectAttrs
 	next, err := iterator.NewPager(d.bucket.Objects(ctx, query), limit, opts.Token).NextPage(&found)
+	if status(err) == http.StatusNotFound {
+		err = storage.ErrBucketNotExist
+	}
 	if err != nil {
 		return objects.Page{}, d.fault("list", opts.Prefix, err, objects.ErrChanged)
 	}
