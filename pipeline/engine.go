@@ -54,7 +54,7 @@ func (r *run) assign(ctx context.Context) error {
 	r.Progress.Stage("assign", r.snapshot.Rows())
 	open := func() *assigner {
 		return &assigner{
-			run: r, eval: r.plan.NewEvaluator(r.BatchRows, memory.DefaultAllocator), scatter: r.exchange.newScatter(),
+			run: r, eval: r.plan.NewEvaluator(r.BatchRows), scatter: r.exchange.newScatter(),
 			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
 		}
 	}

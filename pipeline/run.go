@@ -130,7 +130,8 @@ func (r *run) try(ctx context.Context) (*Result, error) {
 			return nil, abortErr
 		}
 	}
-	return &Result{Manifest: r.manifest}, r.afterwards(ctx)
+	r.afterwards(ctx)
+	return &Result{Manifest: r.manifest}, nil
 }
 
 // abort removes what a failed attempt wrote. It reports whether the attempt is committed after all.
@@ -169,10 +170,10 @@ func (r *run) stages(ctx context.Context) error {
 
 // afterwards settles and sweeps behind a commit. The commit stands whatever happens here, and the next command finishes what
 // is left, so a failure is a warning.
-func (r *run) afterwards(ctx context.Context) error {
+func (r *run) afterwards(ctx context.Context) {
 	if err := r.attempt.Finish(ctx); err != nil {
 		r.Log.Warn("the run is committed; copying its files into the hive folders is left to the next command", "error", err)
-		return nil
+		return
 	}
 	swept, err := r.attempt.SweepAsOf(ctx)
 	for _, ref := range swept {
@@ -181,5 +182,4 @@ func (r *run) afterwards(ctx context.Context) error {
 	if err != nil {
 		r.Log.Warn("old runs could not be removed; the next command tries again", "error", err)
 	}
-	return nil
 }

@@ -129,7 +129,7 @@ func BenchmarkNightly(b *testing.B) {
 	for _, steps := range []int{1, 2} {
 		plan := nightlyPlan(b, rec.Schema(), steps)
 		for _, batch := range []int{1024, 4096, 16384, 65536} {
-			b.Run(fmt.Sprintf("steps=%d/batch=%d", steps, batch), func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(batch, nil), rec) })
+			b.Run(fmt.Sprintf("steps=%d/batch=%d", steps, batch), func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(batch), rec) })
 		}
 	}
 }
@@ -149,7 +149,7 @@ func BenchmarkRule(b *testing.B) {
 			b.Logf("%s: %v", name, err)
 			continue
 		}
-		b.Run(name, func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(0, nil), rec) })
+		b.Run(name, func(b *testing.B) { benchmarkEvaluator(b, plan.NewEvaluator(0), rec) })
 	}
 }
 
@@ -157,7 +157,7 @@ func BenchmarkRule(b *testing.B) {
 func BenchmarkResolve(b *testing.B) {
 	rec := nightlyRecord(b, 65536)
 	plan := nightlyPlan(b, rec.Schema(), 2)
-	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func BenchmarkLess(b *testing.B) {
 				grower.cut(grower.boolOp(opLt, grower.graphBuilder.column("c", column.typ.kind), grower.constant(column.typ.kind)))
 				g = grower.graphBuilder
 				rec := record(b, map[string]arrow.Array{"c": column.arr})
-				benchmarkEvaluator(b, newEvaluator(g.executable(), 0, nil), rec)
+				benchmarkEvaluator(b, newEvaluator(g.executable(), 0), rec)
 			})
 		}
 	}

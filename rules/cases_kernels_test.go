@@ -331,7 +331,7 @@ func TestUUIDsCompareAsText(t *testing.T) {
 func TestAColumnOfAnotherTypeIsAFault(t *testing.T) {
 	var b graphBuilder
 	b.cut(b.boolOp(opLt, b.column("age", kindInt), b.int(3)))
-	_, err := newEvaluator(b.executable(), 0, nil).EvalRecord(record(t, map[string]arrow.Array{"age": texts(t, "7")}))
+	_, err := newEvaluator(b.executable(), 0).EvalRecord(record(t, map[string]arrow.Array{"age": texts(t, "7")}))
 	if err == nil || !strings.Contains(err.Error(), `column "age"`) || !strings.Contains(err.Error(), "utf8") {
 		t.Errorf("EvalRecord() = %v", err)
 	}
@@ -340,7 +340,7 @@ func TestAColumnOfAnotherTypeIsAFault(t *testing.T) {
 func TestRecordWithoutRows(t *testing.T) {
 	var b graphBuilder
 	b.cut(b.boolOp(opNot, b.boolOp(opLt, b.column("age", kindInt), b.int(3))))
-	answers, err := newEvaluator(b.executable(), 0, nil).EvalRecord(record(t, map[string]arrow.Array{"age": ints(t, nil, nil)}))
+	answers, err := newEvaluator(b.executable(), 0).EvalRecord(record(t, map[string]arrow.Array{"age": ints(t, nil, nil)}))
 	if err != nil || answers.Len() != 0 || answers.Cut(0).String() != "" {
 		t.Errorf("EvalRecord() = %v, %v", answers, err)
 	}

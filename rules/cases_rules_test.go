@@ -76,7 +76,7 @@ func (q question) segments(t *testing.T, columns columnsOf, namesAndRules ...str
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -241,7 +241,7 @@ func checkDefinitions(t *testing.T, seed uint64) bool {
 // compareSteps takes the answers the way of the pipeline: bits of rows, turned into words of users, resolved.
 func compareSteps(t *testing.T, seed uint64, plan *Plan, plain []*plainStep, rec arrow.Record) {
 	t.Helper()
-	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		t.Fatal(err)
 	}

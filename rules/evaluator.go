@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"strata/pipeline/tables"
 )
@@ -37,7 +36,7 @@ type Evaluator struct {
 // defaultBatchRows keeps the values of a slice in the first two caches.
 const defaultBatchRows = 4096
 
-func newEvaluator(x *executable, batchRows int, _ memory.Allocator) *Evaluator {
+func newEvaluator(x *executable, batchRows int) *Evaluator {
 	if batchRows < 1 {
 		batchRows = defaultBatchRows
 	}

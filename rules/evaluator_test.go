@@ -78,7 +78,7 @@ func (p *pagedColumns) Next(column string, limit int) (arrow.Array, error) {
 // evalString evaluates one cut over a record and spells the answers.
 func evalString(t *testing.T, x *executable, rec arrow.Record) []string {
 	t.Helper()
-	e := newEvaluator(x, 0, memory.DefaultAllocator)
+	e := newEvaluator(x, 0)
 	answers, err := e.EvalRecord(rec)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestFaultNamesTheColumn(t *testing.T) {
 	b.cut(b.boolOp(opLt, b.column("age", kindInt), b.int(3)))
 	rec := record(t, map[string]arrow.Array{"age": ints(t, make([]int64, 10), nil)})
 	broken := errors.New("page 3 is torn")
-	e := newEvaluator(b.executable(), 0, nil)
+	e := newEvaluator(b.executable(), 0)
 	e.Start(&pagedColumns{rec: rec, at: map[string]int64{}, page: func() int { return 4 }, fault: map[string]error{"age": broken}})
 	_, err := e.Next(10)
 	if !errors.Is(err, broken) || err.Error() != `column "age": page 3 is torn` {
@@ -124,7 +124,7 @@ func TestEverythingIsReleased(t *testing.T) {
 		var g graphBuilder
 		g.cut(g.boolOp(opEq, g.column("country", kindString), g.text("FR")))
 		g.cut(g.boolOp(opLt, g.column("age", kindInt), g.op(opSize, kindInt, g.column("country", kindString))))
-		e := newEvaluator(g.executable(), 64, nil)
+		e := newEvaluator(g.executable(), 64)
 		src := &pagedColumns{rec: rec, at: map[string]int64{}, page: func() int { return 77 }}
 		if torn {
 			src.fault = map[string]error{"age": errors.New("torn")}

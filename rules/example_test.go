@@ -38,7 +38,7 @@ func Example() {
 	users := b.NewRecord()
 	defer users.Release()
 
-	answers, err := plan.NewEvaluator(0, memory.DefaultAllocator).EvalRecord(users)
+	answers, err := plan.NewEvaluator(0).EvalRecord(users)
 	if err != nil {
 		log.Fatal(err)
 	}

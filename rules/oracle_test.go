@@ -179,7 +179,7 @@ func engine(t testing.TB, step Step, rec arrow.Record, userID string, batchRows 
 	if err != nil {
 		return "", nil, err
 	}
-	e := plan.NewEvaluator(batchRows, nil)
+	e := plan.NewEvaluator(batchRows)
 	answers, err := e.EvalRecord(rec)
 	if err != nil {
 		t.Fatalf("%s: %v", step.Definitions.Segments[0].When.Text, err)

@@ -12,7 +12,6 @@ package rules
 import (
 	"time"
 
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"strata/configs"
 )
@@ -106,8 +105,8 @@ func (p *Plan) Bits() int { return p.bits }
 
 // NewEvaluator returns an evaluator for one goroutine, which evaluates slices of batchRows rows (0: the default). Answers do
 // not depend on it.
-func (p *Plan) NewEvaluator(batchRows int, mem memory.Allocator) *Evaluator {
-	return newEvaluator(p.exec, batchRows, mem)
+func (p *Plan) NewEvaluator(batchRows int) *Evaluator {
+	return newEvaluator(p.exec, batchRows)
 }
 
 // Resolve fills r with a step's answer for up to 64 users. bits holds one word a bit of theirs, in the order of Bits.

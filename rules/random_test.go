@@ -402,7 +402,7 @@ func checkGrown(t *testing.T, seed uint64) {
 	want := g.want()
 	x := g.executable()
 	whole := evalString(t, x, g.rec)
-	e := newEvaluator(x, one(g.sampler, []int{1, 7, 64, 100, 4096}), nil)
+	e := newEvaluator(x, one(g.sampler, []int{1, 7, 64, 100, 4096}))
 	paged, err := g.paged(e)
 	if err != nil {
 		t.Fatal(err)
@@ -449,7 +449,7 @@ func TestManyEvaluatorsShareAPlan(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			e := newEvaluator(x, 16, nil)
+			e := newEvaluator(x, 16)
 			for range 3 {
 				answers, err := e.EvalRecord(g.rec)
 				if err != nil {

@@ -86,7 +86,7 @@ func checkSoup(t *testing.T, text string, rec arrow.Record, lists map[string]*Li
 		}
 		return false
 	}
-	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		t.Fatalf("%q: %v", text, err)
 	}

@@ -267,7 +267,7 @@ func TestNullsAreThoseOfSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answers, err := plan.NewEvaluator(0, nil).EvalRecord(rec)
+	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		t.Fatal(err)
 	}

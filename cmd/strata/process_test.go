@@ -29,8 +29,8 @@ func (s *site) held(key string) []string {
 	return []string{holdAt + "=" + key, holdIn + "=" + s.folder}
 }
 
-// TestC007_TwoProcesses runs one date twice at once: both get as far as the commit before either may go on.
-func TestC007_TwoProcesses(t *testing.T) {
+// TestC011_TwoProcesses runs one date twice at once: both get as far as the commit before either may go on.
+func TestC011_TwoProcesses(t *testing.T) {
 	want := undisturbed(t)
 	for _, force := range []bool{false, true} {
 		s := nightSite(t)
@@ -65,7 +65,7 @@ func (s *site) alone(replacing bool) {
 }
 
 // A run that is committed between another's reading and beginning makes that one lose the race before it does any work.
-func TestC007_CommittedMeanwhile(t *testing.T) {
+func TestC011_CommittedMeanwhile(t *testing.T) {
 	s := nightSite(t)
 	p := s.start(s.held("pending/"+today), "run", "--date", today)
 	s.waitFor(1, "ready-*")
