@@ -140,7 +140,7 @@ func (l *Local) OpenFile(ctx context.Context, key, version string) (*os.File, er
 		return nil, fault("read", path, err)
 	}
 	if err := isVersion(file, version); err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, fault("read", path, err)
 	}
 	return file, nil
@@ -178,12 +178,12 @@ type localBody struct {
 
 func (b *localBody) Read(p []byte) (int, error) {
 	n, err := b.SectionReader.Read(p)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if changed := isVersion(b.file, b.version); changed != nil {
 			err = changed
 		}
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fault("read", b.file.Name(), err)
 	}
 	return n, err

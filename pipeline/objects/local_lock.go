@@ -21,7 +21,7 @@ func (l *Local) locked(ctx context.Context, folder string, act func() error) err
 			err = act()
 			return errors.Join(err, lock.Close())
 		}
-		lock.Close() // the folder was removed while we waited; ask for the one that is there now
+		_ = lock.Close() // the folder was removed while we waited; ask for the one that is there now
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func openLocked(ctx context.Context, path string, flag int) (*os.File, error) {
 		if err == nil {
 			return lock, nil
 		}
-		if err != syscall.EWOULDBLOCK && err != syscall.EINTR {
+		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			break
 		}
 		if err = context.Cause(ctx); err != nil {
@@ -60,6 +60,6 @@ func openLocked(ctx context.Context, path string, flag int) (*os.File, error) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	lock.Close()
+	_ = lock.Close()
 	return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 }

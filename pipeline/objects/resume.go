@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -47,7 +48,7 @@ func (b *resuming) Read(p []byte) (int, error) {
 	if n > 0 {
 		b.failures = 0
 	}
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return n, err
 	}
 	if err = stalled(b.once, err); !b.r.passes(err) || b.ctx.Err() != nil || b.failures == attempts {
@@ -57,7 +58,7 @@ func (b *resuming) Read(p []byte) (int, error) {
 		return n, because(b.ctx, err)
 	}
 	b.failures++
-	b.Close()
+	_ = b.Close()
 	return n, b.open()
 }
 

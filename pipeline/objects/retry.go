@@ -76,7 +76,7 @@ func (r *retrying) passes(err error) bool { return errors.Is(err, errStalled) ||
 
 // stalled marks an error that is the end of our patience.
 func stalled(once context.Context, err error) error {
-	if err != nil && context.Cause(once) == errStalled {
+	if err != nil && errors.Is(context.Cause(once), errStalled) {
 		return fmt.Errorf("%w: %w", errStalled, err)
 	}
 	return err

@@ -117,7 +117,7 @@ func (d *driver) Read(ctx context.Context, key, version string, offset, length i
 	body, err := object.NewRangeReader(ctx, offset, length)
 	switch {
 	case err == nil && body.Attrs.Decompressed:
-		body.Close() // ranges and sizes are of the bytes that are stored, and those we are not given
+		_ = body.Close() // ranges and sizes are of the bytes that are stored, and those we are not given
 		return nil, fmt.Errorf("read %s: it is stored with Content-Encoding gzip; store it without", d.URL(key))
 	case err == nil:
 		return body, nil
