@@ -26,7 +26,7 @@ func TestEvaluatorsShareInterpreted(t *testing.T) {
 	var group sync.WaitGroup
 	for batch := range 4 {
 		group.Go(func() {
-			answers, err := plan.NewEvaluator(batch*64).EvalRecord(rec)
+			answers, err := plan.NewEvaluator(batch * 64).EvalRecord(rec)
 			if err != nil {
 				t.Error(err)
 			} else if got := answers.Cut(plan.Segments(0)[0].When).String(); got != want {

@@ -12,7 +12,6 @@ package rules
 import (
 	"time"
 
-
 	"strata/configs"
 )
 
