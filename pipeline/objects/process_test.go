@@ -18,6 +18,8 @@ func TestMain(m *testing.M) {
 	switch root := os.Getenv("STRATA_TEST_ROOT"); os.Getenv("STRATA_TEST_ROLE") {
 	case "count":
 		os.Exit(count(root, 50))
+	case "create":
+		os.Exit(createAll(root, 50))
 	case "hold":
 		b, _ := objects.NewLocal(root)
 		b.Locked(root, func() error {
@@ -62,6 +64,60 @@ func count(root string, n int) int {
 		return 1
 	}
 	return 0
+}
+
+// createAll creates n objects where nobody else did, and returns how many it won.
+func createAll(root string, n int) (won int) {
+	b, err := objects.NewLocal(root)
+	for i := 0; i < n && err == nil; i++ {
+		_, err = b.Create(ctx, fmt.Sprintf("x/%d", i), strconv.AppendInt(nil, int64(os.Getpid()), 10))
+		switch {
+		case err == nil:
+			won++
+		case errors.Is(err, objects.ErrExists):
+			err = nil
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 200
+	}
+	return won
+}
+
+// Of the processes that create one object, one wins.
+func TestLocalProcessesCreateOnce(t *testing.T) {
+	root := t.TempDir()
+	var running []*exec.Cmd
+	for range 4 {
+		running = append(running, process(t, "create", root))
+	}
+	won := map[string]int{}
+	total := 0
+	for _, p := range running {
+		_ = p.Wait() // its exit code is an answer
+		won[strconv.Itoa(p.Process.Pid)] = p.ProcessState.ExitCode()
+		total += p.ProcessState.ExitCode()
+	}
+	if total != 50 {
+		t.Errorf("the processes say that they made %v of 50 objects", won)
+	}
+	b := newLocal(t, root)
+	for info, err := range objects.All(t.Context(), b, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, _, err := objects.ReadAll(t.Context(), b, info.Key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		won[string(data)]--
+	}
+	for pid, n := range won {
+		if n != 0 {
+			t.Errorf("process %s says that it made %d objects more than there are", pid, n)
+		}
+	}
 }
 
 // Processes that replace one object lose no update.

@@ -63,6 +63,15 @@ func testLarge(t *testing.T, b objects.Bucket) {
 		t.Errorf("size %d, want %d", info.Size, len(body))
 	}
 	holds(t, b, "large", body)
+	_, err := b.Create(t.Context(), "large", []byte(body)[1:])
+	is(t, "a second Create", err, objects.ErrExists) // not what a connection says that the store closes early
+	_, err = b.Replace(t.Context(), "large", info.Version, []byte(body)[1:])
+	if err != nil {
+		t.Errorf("Replace: %v", err)
+	}
+	_, err = b.Replace(t.Context(), "large", info.Version, []byte(body)[2:])
+	is(t, "a second Replace", err, objects.ErrChanged)
+	holds(t, b, "large", body[1:])
 }
 
 func testEmpty(t *testing.T, b objects.Bucket) {
