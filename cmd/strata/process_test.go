@@ -78,7 +78,7 @@ func TestC011_CommittedMeanwhile(t *testing.T) {
 }
 
 // The date before is committed anew while a run compares with it.
-func TestC007_PreviousRunChanged(t *testing.T) {
+func TestC011_PreviousRunChanged(t *testing.T) {
 	s := nightSite(t)
 	p := s.start(s.held("data/"), "run", "--date", today)
 	s.waitFor(1, "ready-*")
