@@ -218,7 +218,20 @@ func TestLocalDeleteRemovesEmptyFolders(t *testing.T) {
 func TestLocalCreatesBesideDeletes(t *testing.T) {
 	b := newLocal(t, t.TempDir())
 	mustCreate(t, b, "from", "one")
-	var wait sync.WaitGroup
+	var wait, remover sync.WaitGroup
+	done := make(chan struct{})
+	remover.Go(func() { // as Delete does, but all the time
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			for _, folder := range []string{"x/y/z", "x/y", "x"} {
+				_ = syscall.Rmdir(b.URL(folder))
+			}
+		}
+	})
 	for w := range 6 {
 		wait.Go(func() {
 			for i := range 40 {
@@ -237,6 +250,8 @@ func TestLocalCreatesBesideDeletes(t *testing.T) {
 		})
 	}
 	wait.Wait()
+	close(done)
+	remover.Wait()
 	if got := keys(t, b, ""); got != "from" {
 		t.Errorf("left are %s", got)
 	}
@@ -267,5 +282,39 @@ func TestLocalFollowsLinks(t *testing.T) {
 	_, err := b.List(t.Context(), objects.ListOptions{})
 	if err == nil || !strings.Contains(err.Error(), "lost.parquet leads nowhere") {
 		t.Errorf("List with a broken link = %v", err)
+	}
+}
+
+// Who waits for the lock of a folder that is removed and made again gets the lock of the new one.
+func TestLocalLockOfAFolderMadeAgain(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "x")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b := newLocal(t, folder)
+	var waiter sync.WaitGroup
+	err := b.Locked(folder, func() error {
+		waiter.Go(func() {
+			err := b.Locked(folder, func() error {
+				other, err := os.Open(folder)
+				if err != nil {
+					return err
+				}
+				defer other.Close()
+				if err := syscall.Flock(int(other.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); !errors.Is(err, syscall.EWOULDBLOCK) {
+					t.Errorf("somebody else gets the lock, too: %v", err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(50 * time.Millisecond) // it waits now
+		return errors.Join(os.Remove(folder), os.Mkdir(folder, 0o700))
+	})
+	waiter.Wait()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

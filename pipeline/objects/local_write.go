@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,10 +73,14 @@ func temporary(ctx context.Context, path string, body []byte) (string, fs.FileIn
 		return "", nil, context.Cause(ctx)
 	}
 	var file *os.File
-	if err := inFolder(path, func() (err error) { file, err = createBeside(path); return err }); err != nil {
+	err := inFolder(path, func() (err error) { file, err = createBeside(path); return err })
+	if file == nil {
 		return "", nil, err
 	}
-	info, err := fill(ctx, file, body)
+	var info fs.FileInfo
+	if err == nil {
+		info, err = fill(ctx, file, body)
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		os.Remove(file.Name())
 		return "", nil, err
@@ -120,29 +125,40 @@ func createBeside(path string) (*os.File, error) {
 	}
 }
 
-// inFolder makes path's folder and acts in it, again when a parallel Delete has taken the folder away in between.
+// inFolder makes path's folder and acts in it, again when a parallel Delete has taken the folder away in between. Folders that
+// are new are flushed afterwards, when what act made keeps them from being taken away.
 func inFolder(path string, act func() error) (err error) {
-	for range 100 {
-		if err = makeFolder(filepath.Dir(path)); err == nil {
+	var grown []string // folders that hold a new one
+	for range 1000 {
+		if err = makeFolder(filepath.Dir(path), &grown); err == nil {
 			err = act()
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
+	for _, folder := range grown {
+		if err == nil {
+			err = syncFolder(folder)
+		}
+	}
 	return err
 }
 
-// makeFolder makes a folder and those above it that are missing, each flushed to the disk.
-func makeFolder(folder string) error {
+// makeFolder makes a folder and those above it that are missing, and appends the folders that it makes them in.
+func makeFolder(folder string, grown *[]string) error {
+	parent := filepath.Dir(folder)
 	err := os.Mkdir(folder, 0o777)
-	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && filepath.Dir(folder) != folder {
-		if err = makeFolder(filepath.Dir(folder)); err == nil {
+	if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) && parent != folder {
+		if err = makeFolder(parent, grown); err == nil {
 			err = os.Mkdir(folder, 0o777)
 		}
 	}
 	if err == nil {
-		return syncFolder(filepath.Dir(folder))
+		if !slices.Contains(*grown, parent) {
+			*grown = append(*grown, parent)
+		}
+		return nil
 	}
 	if info, statErr := os.Stat(folder); statErr == nil && info.IsDir() {
 		return nil // whatever mkdir said: a read-only file system says so before it looks
