@@ -56,14 +56,19 @@ func Prefixes(ctx context.Context, b Bucket, prefix string) ([]string, error) {
 func ReadAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, error) {
 	for again := 0; ; again++ {
 		data, info, err := readAll(ctx, b, key, version)
-		if version != "" || !errors.Is(err, ErrChanged) || again == rereads {
+		replaced := version == "" && errors.Is(err, ErrChanged)
+		if again == rereads || !replaced && !errors.Is(err, errDamaged) {
 			return data, info, err
 		}
 	}
 }
 
-// rereads is how often the newest version is looked up again because it was replaced before it could be read.
+// rereads is how often an object is read again because it was replaced before it could be read, or came damaged. A store that
+// does not replace bytes and checksum at once shows a replacement as damage.
 const rereads = 20
+
+// errDamaged: the bytes that came are not those that the store describes.
+var errDamaged = errors.New("damaged on the way")
 
 func readAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, error) {
 	info, err := b.Stat(ctx, key)
@@ -83,11 +88,11 @@ func readAll(ctx context.Context, b Bucket, key, version string) ([]byte, Info, 
 		return nil, Info{}, fmt.Errorf("read %s: %w", b.URL(key), err)
 	}
 	if int64(data.Len()) != info.Size {
-		return nil, Info{}, fmt.Errorf("read %s: %d bytes came of %d", b.URL(key), data.Len(), info.Size)
+		return nil, Info{}, fmt.Errorf("read %s: %d bytes came of %d: %w; try again", b.URL(key), data.Len(), info.Size, errDamaged)
 	}
 	if sum := Checksum(data.Bytes()); info.CRC32C != "" && info.CRC32C != sum {
-		return nil, Info{}, fmt.Errorf("read %s: the bytes have CRC32C %s, and the store says %s: damaged on the way; try again",
-			b.URL(key), sum, info.CRC32C)
+		return nil, Info{}, fmt.Errorf("read %s: the bytes have CRC32C %s, and the store says %s: %w; try again",
+			b.URL(key), sum, info.CRC32C, errDamaged)
 	}
 	return data.Bytes(), info, nil
 }

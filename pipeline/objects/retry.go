@@ -111,34 +111,57 @@ func (r *retrying) Delete(ctx context.Context, key, version string) error {
 }
 
 func (r *retrying) Create(ctx context.Context, key string, body []byte) (Info, error) {
-	return r.write(ctx, key, body, func(ctx context.Context) (Info, error) { return r.Bucket.Create(ctx, key, body) })
+	return r.write(ctx, key, "", body, func(ctx context.Context) (Info, error) { return r.Bucket.Create(ctx, key, body) })
 }
 
 func (r *retrying) Replace(ctx context.Context, key, version string, body []byte) (Info, error) {
-	return r.write(ctx, key, body, func(ctx context.Context) (Info, error) { return r.Bucket.Replace(ctx, key, version, body) })
+	return r.write(ctx, key, version, body, func(ctx context.Context) (Info, error) { return r.Bucket.Replace(ctx, key, version, body) })
 }
 
-// write makes a conditional write. A condition that fails after an unanswered attempt may have been met by that attempt: the
-// object then holds exactly body.
+// write makes a conditional write: in the place of a version, or where nothing is (""). Before it is made again, and when its condition
+// fails after an unanswered attempt, the object is looked at: that attempt may have come through, or the store may have refused it
+// and closed the connection before the refusal could be read.
 func (r *retrying) write(
-	ctx context.Context, key string, body []byte, put func(context.Context) (Info, error),
+	ctx context.Context, key, version string, body []byte, put func(context.Context) (Info, error),
 ) (info Info, err error) {
 	patience := r.patience + time.Duration(len(body)/slowest)*time.Second
 	err = r.try(ctx, patience, func(once context.Context, doubtful bool) (err error) {
+		if doubtful {
+			var settled bool
+			if info, settled, err = r.settled(once, key, version, body); settled || err != nil {
+				return err
+			}
+		}
 		info, err = put(once)
-		if !doubtful || !errors.Is(err, ErrExists) && !errors.Is(err, ErrChanged) {
-			return err
-		}
-		stat, holds, readErr := r.holds(once, key, body)
-		if readErr == nil && holds {
-			info, err = stat, nil
-		}
-		if readErr != nil {
-			err = readErr
+		if doubtful && (errors.Is(err, ErrExists) || errors.Is(err, ErrChanged)) {
+			if stat, settled, lookErr := r.settled(once, key, version, body); settled || lookErr != nil {
+				info, err = stat, lookErr
+			}
 		}
 		return err
 	})
 	return info, err
+}
+
+// settled tells whether a conditional write needs no further attempt: the object holds exactly body, or is not what the
+// condition says, which is an error.
+func (r *retrying) settled(ctx context.Context, key, version string, body []byte) (Info, bool, error) {
+	info, err := r.Bucket.Stat(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound) && version == "":
+		return Info{}, false, nil
+	case err != nil || info.Version == version:
+		return Info{}, false, err
+	}
+	stat, holds, err := r.holds(ctx, key, body)
+	if holds || err != nil {
+		return stat, holds, err
+	}
+	found := ErrChanged
+	if version == "" {
+		found = ErrExists
+	}
+	return Info{}, true, fmt.Errorf("write %s: %w", r.URL(key), found)
 }
 
 // holds tells whether an object holds exactly body, and what it is then.
