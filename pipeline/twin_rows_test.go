@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/deprecated"
 )
 
 // The rows of the random snapshots. The naive twin reads them back with parquet-go's own row reader: it shares no reader with
@@ -34,7 +35,19 @@ type attributes struct {
 	Price   *int64   `parquet:"price,decimal(2:12)"`
 	Tags    []string `parquet:"tags,list"`
 	Updated *int64   `parquet:"updated,timestamp(microsecond)"`
+
+	Legacy  deprecated.Int96  `parquet:"legacy"`
+	Ref     *uuid.UUID        `parquet:"ref"`
+	Props   map[string]string `parquet:"props"`
+	Address *addressType      `parquet:"address"`
 }
+
+type addressType struct {
+	City *string `parquet:"city"`
+}
+
+// knownRef is the UUID that half of the users refer to.
+var knownRef = uuid.UUID{0xca, 0xfe, 15: 7}
 
 type textRowType struct {
 	UserID *string `parquet:"user_id"`
@@ -55,6 +68,7 @@ type uuidRowType struct {
 type person struct {
 	id string
 	attributes
+	propKey string // while a row is read
 }
 
 // idKinds are the kinds of ids of random snapshots.
@@ -208,12 +222,32 @@ func decodePerson(paths [][]string, row parquet.Row) (p person) {
 			p.Tags = append(p.Tags, v.String())
 		case "updated":
 			p.Updated = ref(v.Int64())
+		case "legacy":
+			p.Legacy = v.Int96()
+		case "ref":
+			p.Ref = ref(uuid.UUID(v.ByteArray()))
+		case "address":
+			p.Address = &addressType{City: ref(v.String())}
+		case "props":
+			p.addProp(paths[v.Column()], v.String())
 		}
 	}
 	return p
 }
 
 func ref[T any](v T) *T { return &v }
+
+// addProp takes the keys of a map, then its values: a row has one key at most.
+func (p *person) addProp(path []string, text string) {
+	if p.Props == nil {
+		p.Props = map[string]string{}
+	}
+	if path[len(path)-1] == "key" {
+		p.propKey = text
+		return
+	}
+	p.Props[p.propKey] = text
+}
 
 // decodeID is the canonical text of an id; an empty text is "?".
 func decodeID(v parquet.Value) string {
@@ -257,8 +291,25 @@ func randomAttributes(r *rand.Rand, now int64) attributes {
 		OptIn: maybe(r, r.IntN(2) == 0), Seen: maybe(r, ago(24*40)), Ordered: maybe(r, ago(24*100)/1000), Paid: ago(24*20) * 1000,
 		Born: maybe(r, int32(now/86_400_000_000)-int32(r.IntN(20000))), Price: maybe(r, int64(r.IntN(20000)-5000)), Updated: maybe(r, ago(24*3)),
 	}
+	a.Legacy = int96(ago(24*60) * 1000)
+	if a.Ref = maybe(r, knownRef); a.Ref != nil && r.IntN(2) == 0 {
+		a.Ref[15] = byte(r.IntN(5))
+	}
+	if r.IntN(3) > 0 {
+		a.Props = map[string]string{pick("tier", "shop"): pick("gold", "silver")}
+	}
+	if r.IntN(4) > 0 {
+		a.Address = &addressType{City: maybe(r, pick("Paris", "Rome"))}
+	}
 	for range r.IntN(4) {
 		a.Tags = append(a.Tags, pick("vip", "beta", "news"))
 	}
 	return a
+}
+
+// int96 is an instant in nanoseconds as a Julian day and the nanoseconds of that day.
+func int96(nanos int64) deprecated.Int96 {
+	const day = 86_400_000_000_000
+	of := uint64(nanos % day)
+	return deprecated.Int96{uint32(of), uint32(of >> 32), uint32(nanos/day + 2440588)}
 }

@@ -102,6 +102,10 @@ var instants = map[string]func(p *person) (time.Time, bool){
 	"seen":    func(p *person) (time.Time, bool) { return instant(p.Seen, time.Microsecond) },
 	"ordered": func(p *person) (time.Time, bool) { return instant(p.Ordered, time.Millisecond) },
 	"paid":    func(p *person) (time.Time, bool) { return instant(&p.Paid, time.Nanosecond) },
+	"legacy": func(p *person) (time.Time, bool) {
+		days, nanos := int64(p.Legacy[2])-2440588, int64(p.Legacy[1])<<32|int64(p.Legacy[0])
+		return time.Unix(days*86400, nanos).UTC(), true
+	},
 }
 
 // before is a period before an instant, read plainly: hours exactly, the rest by the calendar of the zone.
@@ -152,7 +156,7 @@ func nullRule(r *rand.Rand) ruleText {
 }
 
 func timeRule(r *rand.Rand) ruleText {
-	names := []string{"seen", "ordered", "paid"}
+	names := []string{"seen", "ordered", "paid", "legacy"}
 	name := names[r.IntN(len(names))]
 	period := []string{"12h", "7d", "2w", "30d"}[r.IntN(4)]
 	of := instants[name]
@@ -176,7 +180,29 @@ func timeRule(r *rand.Rand) ruleText {
 
 // otherRule is a rule of dates, files, or another segment.
 func otherRule(r *rand.Rand, w *world) ruleText {
-	switch r.IntN(4) {
+	switch r.IntN(7) {
+	case 4:
+		return atomRule(fmt.Sprintf("ref == %q", knownRef.String()), func(_ *world, p *person, _ moment) tri {
+			if p.Ref == nil {
+				return unknown
+			}
+			return truth(*p.Ref == knownRef)
+		})
+	case 5:
+		return atomRule(`props["tier"] == "gold"`, func(_ *world, p *person, _ moment) tri {
+			tier, ok := p.Props["tier"]
+			if !ok {
+				return unknown
+			}
+			return truth(tier == "gold")
+		})
+	case 6:
+		return atomRule(`address.city == "Paris"`, func(_ *world, p *person, _ moment) tri {
+			if p.Address == nil || p.Address.City == nil {
+				return unknown
+			}
+			return truth(*p.Address.City == "Paris")
+		})
 	case 0:
 		return atomRule("age_years(born) >= 18", func(_ *world, p *person, m moment) tri {
 			if p.Born == nil {
