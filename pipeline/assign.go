@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
 	"strata/pipeline/tables"
 	"strata/rules"
@@ -15,14 +16,6 @@ import (
 // windowRows is how many rows of a row group are answered at a time: their answers are a few bits a row and rule, so this
 // bounds what a row group of any size takes.
 const windowRows = 1 << 17
-
-// rejected counts rows that name no user.
-type rejected struct {
-	Nulls    int64 // the id is null
-	Unusable int64 // the id is empty or not valid UTF-8
-}
-
-func (r rejected) total() int64 { return r.Nulls + r.Unusable }
 
 // An assigner is one worker of the assign stage. It answers the rules for row groups and sends each user's id and bits to
 // the exchange.
@@ -33,7 +26,7 @@ type assigner struct {
 	packer  *ids.Packer
 	rows    tables.BitMatrix
 
-	rejected rejected
+	rejected catalog.Rejects
 	nulls    map[string]int64 // by column that a rule uses
 
 	own       []string // the columns that travel, the user id first

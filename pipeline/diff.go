@@ -17,8 +17,7 @@ type comparison struct {
 	day       int32  // the same, in days since 1970-01-01
 	lastDay   int32  // the previous run's date
 	at        int64  // the run's now, microseconds
-	firstRun  bool
-	keepSince bool // since-dates are tracked
+	keepSince bool   // since-dates are tracked
 	eventIDs  ids.Type
 }
 

@@ -123,7 +123,7 @@ func (r *run) diffAll(ctx context.Context) error {
 
 func (r *run) comparison() *comparison {
 	c := &comparison{
-		words: r.words, date: r.Date.String(), day: r.Date.Days(), firstRun: r.base == nil,
+		words: r.words, date: r.Date.String(), day: r.Date.Days(),
 		keepSince: r.Config.Membership.Since, eventIDs: r.eventIDs,
 	}
 	for i, s := range r.steps {

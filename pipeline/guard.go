@@ -23,12 +23,12 @@ func (r *run) checkRows() error {
 // checkRejects stops a run that more rows than allowed name no user in.
 func (r *run) checkRejects() error {
 	rows, limit := r.snapshot.Rows(), r.Config.Snapshot.MaxRejects
-	if !limit.Exceeded(share(r.rejected.total(), rows)) {
+	if !limit.Exceeded(share(r.rejected.Total(), rows)) {
 		return nil
 	}
 	return inputFault("%d of %d rows name no user (%d with a null in %q, %d with an empty or invalid one): %s, and max_rejects is %s; "+
-		"mend the snapshot or raise snapshot.max_rejects", r.rejected.total(), rows, r.rejected.Nulls, r.idColumn, r.rejected.Unusable,
-		percent(share(r.rejected.total(), rows)), limit)
+		"mend the snapshot or raise snapshot.max_rejects", r.rejected.Total(), rows, r.rejected.Nulls, r.idColumn, r.rejected.Unusable,
+		percent(share(r.rejected.Total(), rows)), limit)
 }
 
 // checkDuplicates stops a run whose policy is to fail on duplicates.

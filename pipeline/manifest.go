@@ -29,7 +29,7 @@ func (r *run) describe() {
 		r.manifest.Previous = &catalog.RunRef{Date: r.base.Date, Run: r.base.Run}
 	}
 	for _, l := range r.lists {
-		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: listHash(l.data), Entries: l.list.Len()})
+		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: l.list.Hash(), Entries: l.list.Len()})
 	}
 	for _, f := range r.snapshot.Schema().Fields() {
 		r.manifest.Columns = append(r.manifest.Columns, catalog.Column{Name: f.Name, Type: f.Type.String()})
@@ -68,7 +68,7 @@ func (r *run) upToDate(ctx context.Context) (*Result, error) {
 func (r *run) complete() {
 	m := r.manifest
 	m.Run = r.attempt.Run
-	m.Rejects = catalog.Rejects{Nulls: r.rejected.Nulls, Unusable: r.rejected.Unusable}
+	m.Rejects = r.rejected
 	m.Duplicates, m.Users = r.duplicates, r.stats.users
 	used := r.plan.StepColumns(len(r.steps) - 1)
 	for i := range m.Columns {
@@ -143,7 +143,7 @@ func (r *run) guard(ctx context.Context) error {
 func (r *run) commit(ctx context.Context) error {
 	r.Progress.Stage("commit", 0)
 	for _, l := range r.lists {
-		if err := r.attempt.PutList(ctx, listHash(l.data), l.data); err != nil {
+		if err := r.attempt.PutList(ctx, l.list.Hash(), l.data); err != nil {
 			return err
 		}
 	}

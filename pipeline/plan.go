@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -310,9 +308,4 @@ func (r *run) checkIDType() error {
 	}
 	return inputFault("the user id column %q is of type %s, and the run of %s had %s: all users would leave and enter anew; "+
 		"deliver the column in its former type, or publish to another output", r.idColumn, r.idType, r.base.Date, old)
-}
-
-func listHash(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

@@ -39,7 +39,7 @@ type run struct {
 	exchange *exchange
 
 	mu           sync.Mutex // of all below, and of manifest.Tables
-	rejected     rejected
+	rejected     catalog.Rejects
 	nulls        map[string]int64 // by column that a rule uses
 	duplicates   int64
 	duplicateIDs []string // a few
