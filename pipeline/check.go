@@ -19,7 +19,7 @@ type Fit struct {
 // Check compiles a job's definitions against the snapshot of its date, as Run would, and reads no user. Config, Date, Source
 // and ReadList of the job must be set.
 func Check(ctx context.Context, job Job) (*Fit, error) {
-	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	r := newRun(job)
 	defer r.close()
 	var err error
 	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {

@@ -88,18 +88,18 @@ func (r *run) addAssigned(a *assigner) {
 
 // A partitioner is one worker of the diff stage.
 type partitioner struct {
-	encoder Encoder
-	stats   *stats
-	counts  *counts
+	take   taker
+	stats  *stats
+	counts *counts
 }
 
-// diffAll compares all partitions with the previous run, and writes their files.
-func (r *run) diffAll(ctx context.Context) error {
+// diffAll compares all partitions with the previous run. A worker hands what it found to the taker that take opens for it.
+func (r *run) diffAll(ctx context.Context, take func() taker) error {
 	n := 1 << r.exchange.partitionBits
 	r.Progress.Stage("diff", int64(n))
 	comparison := r.comparison()
 	open := func() *partitioner {
-		return &partitioner{encoder: r.NewEncoder(), stats: newStats(r.words), counts: newCounts(r.words.names)}
+		return &partitioner{take: take(), stats: newStats(r.words), counts: newCounts(r.words.names)}
 	}
 	work := func(ctx context.Context, p *partitioner, at int) error {
 		defer r.Progress.Done(1)
@@ -137,7 +137,7 @@ func (r *run) comparison() *comparison {
 	return c
 }
 
-// partition sorts, answers, compares and writes one partition.
+// partition sorts, answers and compares one partition, and hands it on.
 func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at int) error {
 	lanes := make([]*gathered, len(r.exchange.lanes))
 	for i, l := range r.exchange.lanes {
@@ -164,7 +164,7 @@ func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at i
 	out.stats.members(out.membership)
 	p.stats.add(out.stats)
 	p.counts.add(counted)
-	return r.write(ctx, p.encoder, at, out)
+	return p.take(ctx, at, out)
 }
 
 // addDuplicates counts the duplicates of a partition. It reports whether the run can go on with them.
@@ -193,6 +193,12 @@ func (r *run) exportTypes() []arrow.DataType {
 		types[i] = field[0].Type
 	}
 	return types
+}
+
+// newWriter opens the taker of a run that publishes.
+func (r *run) newWriter() taker {
+	encoder := r.NewEncoder()
+	return func(ctx context.Context, at int, out *outcome) error { return r.write(ctx, encoder, at, out) }
 }
 
 // write encodes and stores the files of a partition.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"strata/configs"
@@ -145,5 +144,3 @@ func sameFiles(t testing.TB, what string, got, want map[string]string) {
 		}
 	}
 }
-
-var _ = strings.Contains

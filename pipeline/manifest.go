@@ -67,7 +67,6 @@ func (r *run) upToDate(ctx context.Context) (*Result, error) {
 // complete fills in what the run has found.
 func (r *run) complete() {
 	m := r.manifest
-	m.Run = r.attempt.Run
 	m.Rejects = r.rejected
 	m.Duplicates, m.Users = r.duplicates, r.stats.users
 	used := r.plan.StepColumns(len(r.steps) - 1)
@@ -125,7 +124,6 @@ func (r *run) changes(at int) catalog.Changes {
 
 // guard stops the run if a guard has tripped and was not accepted.
 func (r *run) guard(ctx context.Context) error {
-	r.complete()
 	var tripped []catalog.Guard
 	for i, g := range r.manifest.Guards {
 		if g.Tripped {

@@ -27,13 +27,18 @@ func (r *run) makePlan(ctx context.Context) error {
 	if r.base, err = r.Catalog.Previous(ctx, r.Date); err != nil {
 		return err
 	}
-	if err = r.makeSteps(ctx); err != nil {
+	return r.prepare(ctx)
+}
+
+// prepare plans everything else, once the snapshot is open and it is known what the run is compared with.
+func (r *run) prepare(ctx context.Context) error {
+	if err := r.makeSteps(ctx); err != nil {
 		return err
 	}
-	if err = r.compile(); err != nil {
+	if err := r.compile(); err != nil {
 		return err
 	}
-	if err = r.chooseColumns(); err != nil {
+	if err := r.chooseColumns(); err != nil {
 		return err
 	}
 	r.layOut()

@@ -54,6 +54,9 @@ type pinnedList struct {
 	list *rules.List
 }
 
+// newRun begins a run of a job.
+func newRun(job Job) *run { return &run{Job: job.withDefaults(), nulls: map[string]int64{}} }
+
 // latest says whether duplicates are settled by a column.
 func (r *run) latest() bool { return r.by != "" }
 
@@ -89,7 +92,7 @@ func (silent) Done(int64)          {}
 // Run makes one run of one date and publishes it whole, or publishes nothing and says why: an InputError, an OutputError, a GuardError,
 // catalog.ErrLostRace, configs.Problems, or the cause that ctx was cancelled with.
 func Run(ctx context.Context, job Job) (*Result, error) {
-	r := &run{Job: job.withDefaults(), nulls: map[string]int64{}}
+	r := newRun(job)
 	defer r.close()
 	if err := r.Catalog.Settle(ctx); err != nil {
 		return nil, err
@@ -104,7 +107,6 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.checkRows(); err != nil {
 		return nil, err
 	}
-	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
 	return r.try(ctx)
 }
 
@@ -149,7 +151,24 @@ func (r *run) abort(ctx context.Context, cause error) (bool, error) {
 
 // stages are assign, exchange, diff, guard and commit.
 func (r *run) stages(ctx context.Context) error {
+	r.manifest.Run = r.attempt.Run
+	if err := r.compute(ctx, r.newWriter); err != nil {
+		return err
+	}
+	if err := r.guard(ctx); err != nil {
+		return err
+	}
+	return r.commit(ctx)
+}
+
+// A taker does with the outcome of a partition what there is to do with it. One goroutine uses it.
+type taker func(ctx context.Context, at int, out *outcome) error
+
+// compute is all that a run decides, guards included, and none of what it writes: every worker of diff hands its outcomes to
+// a taker of its own.
+func (r *run) compute(ctx context.Context, open func() taker) error {
 	defer r.exchange.Close()
+	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
 	if err := r.timed("assign", func() error { return r.assign(ctx) }); err != nil {
 		return err
 	}
@@ -159,13 +178,11 @@ func (r *run) stages(ctx context.Context) error {
 	if err := r.checkRejects(); err != nil {
 		return err
 	}
-	if err := r.timed("diff", func() error { return r.diffAll(ctx) }); err != nil {
+	if err := r.timed("diff", func() error { return r.diffAll(ctx, open) }); err != nil {
 		return err
 	}
-	if err := r.guard(ctx); err != nil {
-		return err
-	}
-	return r.commit(ctx)
+	r.complete()
+	return nil
 }
 
 // afterwards settles and sweeps behind a commit. The commit stands whatever happens here, and the next command finishes what
