@@ -14,89 +14,127 @@ import (
 	"strata/pipeline/tables"
 )
 
-// nightlyRecord makes n users of the nightly workload in memory, dictionaries kept.
-func nightlyRecord(b testing.TB, n int) arrow.Record {
-	rng := rand.New(rand.NewPCG(1, 2))
-	columns := map[string]arrow.Array{}
-	add := func(name string, dt arrow.DataType, nulls int, one func(array.Builder)) {
-		builder := array.NewBuilder(memory.DefaultAllocator, dt)
-		defer builder.Release()
-		for range n {
-			if rng.IntN(100) < nulls {
-				builder.AppendNull()
-			} else {
-				one(builder)
-			}
-		}
-		columns[name] = builder.NewArray()
-	}
-	ints := func(name string, most, nulls int) {
-		add(name, arrow.PrimitiveTypes.Int32, nulls, func(b array.Builder) { b.(*array.Int32Builder).Append(int32(rng.IntN(most))) })
-	}
-	doubles := func(name string, most float64) {
-		add(name, arrow.PrimitiveTypes.Float64, 0, func(b array.Builder) { b.(*array.Float64Builder).Append(rng.Float64() * most) })
-	}
-	times := func(name string, days, nulls int) {
-		add(name, arrow.FixedWidthTypes.Timestamp_us, nulls, func(b array.Builder) {
-			b.(*array.TimestampBuilder).Append(arrow.Timestamp(nightlyNow*1e6 - rng.Int64N(int64(days)*86400e6)))
-		})
-	}
-	bools := func(name string, percent int) {
-		add(name, arrow.FixedWidthTypes.Boolean, 0, func(b array.Builder) { b.(*array.BooleanBuilder).Append(rng.IntN(100) < percent) })
-	}
-	encoded := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-	texts := func(name string, of ...string) {
-		add(name, encoded, 0, func(b array.Builder) { b.(*array.BinaryDictionaryBuilder).AppendString(of[rng.IntN(len(of))]) })
-	}
-	ints("age", 77, 20)
-	ints("orders_90d", 6, 0)
-	ints("sessions_30d", 16, 0)
-	ints("clicks_30d", 11, 0)
-	doubles("ltv", 1200)
-	doubles("revenue_90d", 500)
-	doubles("churn_score", 1)
-	doubles("interest_sms", 1)
-	times("signup_at", 1500, 0)
-	times("last_seen_at", 150, 5)
-	times("last_order_at", 300, 55)
-	bools("sms_opt_in", 40)
-	bools("email_opt_in", 70)
-	bools("push_opt_in", 50)
-	texts("country", "US", "GB", "FR", "DE", "IN", "BR", "JP", "KR", "MX", "IT", "ES", "CA", "AU", "NL")
-	add("user_id", arrow.BinaryTypes.String, 0, func(b array.Builder) {
-		b.(*array.StringBuilder).Append(fmt.Sprintf("%08x-%04x-4000-8000-%012x", rng.Uint32(), rng.IntN(1<<16), rng.Int64N(1<<48)))
-	})
-	texts("plan", "free", "trial", "basic", "pro", "enterprise")
-	texts("device", "ios", "android", "web", "ipad", "tv")
-	texts("source", "organic", "ads", "referral", "email", "partner", "social")
-	var versions []string
-	for i := range 400 {
-		versions = append(versions, fmt.Sprintf("%d.%d.%d", i/40, i/4%10, i%4))
-	}
-	texts("app_version", versions...)
-	columns["tags"] = nightlyTags(rng, n)
-	rec := record(b, columns)
-	for _, arr := range columns {
+// A columnMaker makes the columns of a record of users in memory, dictionaries kept.
+type columnMaker struct {
+	rng     *rand.Rand
+	n       int
+	nulls   int // percent of every column; where negative, what the nightly workload has
+	columns map[string]arrow.Array
+}
+
+func newColumnMaker(n, nulls int) *columnMaker {
+	return &columnMaker{rng: rand.New(rand.NewPCG(1, 2)), n: n, nulls: nulls, columns: map[string]arrow.Array{}}
+}
+
+// record makes the record and gives the columns back.
+func (m *columnMaker) record(b testing.TB) arrow.Record {
+	rec := record(b, m.columns)
+	for _, arr := range m.columns {
 		arr.Release()
 	}
 	return rec
 }
 
-func nightlyTags(rng *rand.Rand, n int) arrow.Array {
-	tags := []string{"vip", "beta", "newsletter", "churn-risk", "b2b", "student", "staff", "early", "gift", "webinar"}
-	encoded := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
-	values := array.NewBuilder(memory.DefaultAllocator, encoded).(*array.BinaryDictionaryBuilder)
-	offsets := array.NewInt32Builder(memory.DefaultAllocator)
-	offsets.Append(0)
-	for range n {
-		for range []int{0, 0, 0, 0, 0, 1, 1, 1, 2, 3}[rng.IntN(10)] {
-			values.AppendString(tags[rng.IntN(len(tags))])
-		}
-		offsets.Append(int32(values.Len()))
+func (m *columnMaker) add(name string, dt arrow.DataType, nulls int, one func(array.Builder)) {
+	builder := array.NewBuilder(memory.DefaultAllocator, dt)
+	defer builder.Release()
+	if m.nulls >= 0 {
+		nulls = m.nulls
 	}
-	child, starts := values.NewArray(), offsets.NewArray()
-	data := array.NewData(arrow.ListOf(encoded), n, []*memory.Buffer{nil, starts.Data().Buffers()[1]}, []arrow.ArrayData{child.Data()}, 0, 0)
-	return array.NewListData(data)
+	for range m.n {
+		if m.rng.IntN(100) < nulls {
+			builder.AppendNull()
+		} else {
+			one(builder)
+		}
+	}
+	m.columns[name] = builder.NewArray()
+}
+
+func (m *columnMaker) ints(name string, most, nulls int) {
+	m.add(name, arrow.PrimitiveTypes.Int32, nulls, func(b array.Builder) { b.(*array.Int32Builder).Append(int32(m.rng.IntN(most))) })
+}
+
+func (m *columnMaker) doubles(name string, most float64) {
+	m.add(name, arrow.PrimitiveTypes.Float64, 0, func(b array.Builder) { b.(*array.Float64Builder).Append(m.rng.Float64() * most) })
+}
+
+func (m *columnMaker) times(name string, days, nulls int) {
+	m.add(name, arrow.FixedWidthTypes.Timestamp_us, nulls, func(b array.Builder) {
+		b.(*array.TimestampBuilder).Append(arrow.Timestamp(nightlyNow*1e6 - m.rng.Int64N(int64(days)*86400e6)))
+	})
+}
+
+func (m *columnMaker) bools(name string, percent int) {
+	m.add(name, arrow.FixedWidthTypes.Boolean, 0, func(b array.Builder) { b.(*array.BooleanBuilder).Append(m.rng.IntN(100) < percent) })
+}
+
+func (m *columnMaker) texts(name string, one func() string) {
+	m.add(name, arrow.BinaryTypes.String, 0, func(b array.Builder) { b.(*array.StringBuilder).Append(one()) })
+}
+
+func (m *columnMaker) coded(name string, of ...string) {
+	dt := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	m.add(name, dt, 0, func(b array.Builder) { b.(*array.BinaryDictionaryBuilder).AppendString(of[m.rng.IntN(len(of))]) })
+}
+
+// nightlyRecord makes n users of the nightly workload.
+func nightlyRecord(b testing.TB, n int) arrow.Record {
+	m := newColumnMaker(n, -1)
+	m.users()
+	return m.record(b)
+}
+
+// users makes the columns of the nightly workload.
+func (m *columnMaker) users() {
+	m.ints("age", 77, 20)
+	m.ints("orders_90d", 6, 0)
+	m.ints("sessions_30d", 16, 0)
+	m.ints("clicks_30d", 11, 0)
+	m.doubles("ltv", 1200)
+	m.doubles("revenue_90d", 500)
+	m.doubles("churn_score", 1)
+	m.doubles("interest_sms", 1)
+	m.times("signup_at", 1500, 0)
+	m.times("last_seen_at", 150, 5)
+	m.times("last_order_at", 300, 55)
+	m.bools("sms_opt_in", 40)
+	m.bools("email_opt_in", 70)
+	m.bools("push_opt_in", 50)
+	m.coded("country", "US", "GB", "FR", "DE", "IN", "BR", "JP", "KR", "MX", "IT", "ES", "CA", "AU", "NL")
+	m.texts("user_id", func() string {
+		return fmt.Sprintf("%08x-%04x-4000-8000-%012x", m.rng.Uint32(), m.rng.IntN(1<<16), m.rng.Int64N(1<<48))
+	})
+	m.coded("plan", "free", "trial", "basic", "pro", "enterprise")
+	m.coded("device", "ios", "android", "web", "ipad", "tv")
+	m.coded("source", "organic", "ads", "referral", "email", "partner", "social")
+	var versions []string
+	for i := range 400 {
+		versions = append(versions, fmt.Sprintf("%d.%d.%d", i/40, i/4%10, i%4))
+	}
+	m.coded("app_version", versions...)
+	m.columns["tags"] = m.tags()
+}
+
+var someTags = []string{"vip", "beta", "newsletter", "churn-risk", "b2b", "student", "staff", "early", "gift", "webinar"}
+
+// tags makes lists of texts, none of them null unless all columns have nulls.
+func (m *columnMaker) tags() arrow.Array {
+	encoded := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	lists := array.NewListBuilder(memory.DefaultAllocator, encoded)
+	defer lists.Release()
+	values := lists.ValueBuilder().(*array.BinaryDictionaryBuilder)
+	for range m.n {
+		if m.rng.IntN(100) < m.nulls {
+			lists.AppendNull()
+			continue
+		}
+		lists.Append(true)
+		for range []int{0, 0, 0, 0, 0, 1, 1, 1, 2, 3}[m.rng.IntN(10)] {
+			values.AppendString(someTags[m.rng.IntN(len(someTags))])
+		}
+	}
+	return lists.NewArray()
 }
 
 const nightlyNow = 1793577600 // 2026-11-02

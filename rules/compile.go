@@ -70,7 +70,7 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 
 // finish makes the cuts of the step.
 func (s *stepCompiler) finish() plannedStep {
-	var out plannedStep
+	out := plannedStep{now: s.front.env.clock.now}
 	for _, segment := range s.definitions.Segments {
 		r, made := s.rules[segment.Name], Segment{Name: segment.Name, When: -1, Include: -1, Exclude: -1}
 		if made.Broken = r.failed; r.failed == "" {

@@ -14,6 +14,7 @@ import (
 // goroutines use it.
 type interpreted struct {
 	key     string // equal for expressions that mean the same
+	text    string // as a rule would have it
 	program cel.Program
 	names   []string         // the variables, one for each argument of the node
 	zones   []*time.Location // by variable: where its timestamps without a zone were read

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -9,6 +10,7 @@ import (
 	"cel.dev/cel-go/common/debug"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/parser"
 
 	"strata/pipeline/tables"
 )
@@ -319,7 +321,12 @@ func (l *lowerer) interpret(e ast.Expr, typ valueType) (nodeID, bool) {
 		l.err = err
 		return 0, false
 	}
-	p := &interpreted{program: program}
+	text, err := parser.Unparse(e, l.tree.SourceInfo(), parser.WrapOnColumn(math.MaxInt))
+	if err != nil {
+		l.err = err
+		return 0, false
+	}
+	p := &interpreted{program: program, text: text}
 	n := node{op: opInterpreted, typ: typ, interp: p}
 	for _, name := range freeNames(e, nil, nil) {
 		id, ok := l.named(name)

@@ -73,6 +73,7 @@ type Plan struct {
 
 // plannedStep is what a plan knows of one step.
 type plannedStep struct {
+	now        time.Time
 	segments   []Segment
 	lifecycles []Lifecycle
 	columns    []string
