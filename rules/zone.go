@@ -2,7 +2,7 @@ package rules
 
 import (
 	"fmt"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +55,7 @@ func onWall(day int64, sinceMidnight time.Duration, location *time.Location) tim
 // loadedZones holds every zone that was asked for, by name.
 var loadedZones sync.Map
 
-// loadZone returns a zone by its name, or by a fixed offset such as "+05:30", as CEL's accessors take them.
+// loadZone returns a zone by its name, or by a fixed offset such as "+05:30" or "02:00", as CEL's accessors take them.
 func loadZone(name string) (*time.Location, error) {
 	if found, ok := loadedZones.Load(name); ok {
 		return found.(*time.Location), nil
@@ -68,17 +68,17 @@ func loadZone(name string) (*time.Location, error) {
 }
 
 func findZone(name string) (*time.Location, error) {
-	if len(name) == 6 && (name[0] == '+' || name[0] == '-') && name[3] == ':' {
-		hours, err := strconv.ParseUint(name[1:3], 10, 8)
-		minutes, minutesErr := strconv.ParseUint(name[4:], 10, 8)
-		if err != nil || minutesErr != nil || hours > 23 || minutes > 59 {
-			return nil, fmt.Errorf("%q is no offset such as \"+05:30\"", name)
-		}
-		seconds := int(hours)*3600 + int(minutes)*60
-		if name[0] == '-' {
-			seconds = -seconds
-		}
-		return time.FixedZone(name, seconds), nil
+	if !strings.Contains(name, ":") {
+		return configs.LoadZone(name)
 	}
-	return configs.LoadZone(name)
+	digits := strings.TrimLeft(name, "+-")
+	wall, err := time.Parse("15:04", digits)
+	if err != nil || len(digits) != 5 || len(name) > 6 {
+		return nil, fmt.Errorf("%q is no offset such as \"+05:30\"", name)
+	}
+	seconds := wall.Hour()*3600 + wall.Minute()*60
+	if name[0] == '-' {
+		seconds = -seconds
+	}
+	return time.FixedZone(name, seconds), nil
 }
