@@ -201,7 +201,7 @@ func spellValue(value *exprpb.Value) (text string, ok bool) {
 	case *exprpb.Value_Uint64Value:
 		return fmt.Sprint(v.Uint64Value, "u"), true
 	case *exprpb.Value_DoubleValue:
-		return spellDouble(v.DoubleValue), true
+		return suiteDouble(v.DoubleValue), true
 	case *exprpb.Value_StringValue:
 		return strconv.Quote(v.StringValue), true
 	case *exprpb.Value_BytesValue:
@@ -235,7 +235,7 @@ func spellValue(value *exprpb.Value) (text string, ok bool) {
 	return "", false
 }
 
-func spellDouble(v float64) string {
+func suiteDouble(v float64) string {
 	switch text := strconv.FormatFloat(v, 'g', -1, 64); {
 	case math.IsInf(v, 0):
 		return "(" + strings.TrimPrefix(strings.TrimSuffix(text, "Inf"), "+") + "1.0 / 0.0)"
