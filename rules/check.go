@@ -136,6 +136,9 @@ func (s *frontend) explainOverload(function, signature string) (message, hint st
 		signature = strings.Replace(signature, ", string)", ")", 1)
 	case "is_not_null":
 		shown = "has"
+	case listSum, listAvg, listMin, listMax:
+		shown = strings.TrimPrefix(function, "list ")
+		signature = strings.Replace(strings.Replace(signature, "list(", "", 1), ")", "", 1)
 	}
 	if !strings.HasPrefix(signature, "(") { // a method: type.(args)
 		signature = strings.Replace(signature, ".(", ", ", 1)
@@ -150,11 +153,11 @@ func (s *frontend) explainName(u *unit, name string, id int64) (message, hint st
 		if name == "now" || name == "today" {
 			return fmt.Sprintf("%s is a constant, not a function", name), "write " + name + " without brackets"
 		}
-		if laterMacros[name] {
-			return fmt.Sprintf("%s() is not part of this version", name), ""
-		}
 		if name == "count" {
 			return "count() is a list's", "write l.count(x, x > 1)"
+		}
+		if aggregates[name] != "" {
+			return name + "() is a list's", fmt.Sprintf("write l.%s(x, x.amount), or l.%s(x, x) where the elements are the values", name, name)
 		}
 		if hint := near(name, functionNames); hint != "" {
 			return fmt.Sprintf("there is no function %q", name), hint

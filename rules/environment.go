@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -123,6 +122,7 @@ func newEnvironment(variables map[string]*variable, segments []string, c *clockw
 	options := []cel.EnvOption{
 		cel.StdLib(), cel.ClearMacros(),
 		cel.Macros(cel.AllMacro, cel.ExistsMacro, cel.ExistsOneMacro, parser.ExistsOneMacroNew, cel.MapMacro, cel.MapFilterMacro, cel.FilterMacro, countMacro),
+		cel.Macros(aggregateMacros()...),
 		cel.EnableMacroCallTracking(), cel.EnableIdentifierEscapeSyntax(),
 		cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true), cel.EagerlyValidateDeclarations(false), cel.HomogeneousAggregateLiterals(),
 		ext.Strings(ext.StringsValidateFormatCalls(false)), ext.Math(),
@@ -201,16 +201,6 @@ var reservedWords = func() map[string]bool {
 	}
 	return words
 }()
-
-// countMacro expands list.count(x, p) into how many elements answer true.
-var countMacro = cel.ReceiverMacro("count", 2, func(f cel.MacroExprFactory, target ast.Expr, args []ast.Expr) (ast.Expr, *cel.Error) {
-	if args[0].Kind() != ast.IdentKind {
-		return nil, f.NewError(args[0].ID(), "the first argument of count names the element, as in l.count(x, x > 1)")
-	}
-	step := f.NewCall(operators.Conditional, f.NewCall("is_true", args[1]),
-		f.NewCall(operators.Add, f.NewAccuIdent(), f.NewLiteral(types.Int(1))), f.NewAccuIdent())
-	return f.NewComprehension(target, args[0].AsIdent(), f.AccuIdentName(), f.NewLiteral(types.Int(0)), f.NewLiteral(types.True), step, f.NewAccuIdent()), nil
-})
 
 func columnNames(schema *arrow.Schema) (names []string) {
 	for _, f := range schema.Fields() {

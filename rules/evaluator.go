@@ -24,6 +24,7 @@ type Evaluator struct {
 	flat         []flattening
 	valid        []validity
 	clocks       map[*zone]*clock
+	total        exactSum
 
 	src     tables.Columns
 	rows    int64 // of the row group

@@ -69,7 +69,9 @@ func TestExactSum(t *testing.T) {
 	}
 }
 
-func sameDouble(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b }
+func sameDouble(a, b float64) bool {
+	return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b
+}
 
 func TestExactSumOfIntegers(t *testing.T) {
 	for _, tc := range []struct {

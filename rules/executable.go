@@ -77,7 +77,7 @@ func (x *executable) findColumns() {
 
 // comprehends says whether an op has a body over the elements of its first argument.
 func comprehends(op opcode) bool {
-	return op == opExists || op == opAll || op == opExistsOne || op == opCount
+	return opExists <= op && op <= opMax
 }
 
 func (x *executable) findFree() {

@@ -159,6 +159,8 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 		return e.key(nd, f)
 	case opExists, opAll, opExistsOne, opCount:
 		return e.comprehend(nd, f)
+	case opSum, opAvg, opMin, opMax:
+		return e.aggregate(nd, f)
 	case opHashSplit, opBucket:
 		return e.hashed(id, f)
 	case opNullText:

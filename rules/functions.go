@@ -55,13 +55,10 @@ var laterFunctions = map[string]string{
 	"top": "functions over the whole snapshot", "variant": "splits into variants", "prev": "the previous run's columns",
 }
 
-// laterMacros are calls on a list, with an element and an expression, that a later version builds.
-var laterMacros = map[string]bool{"sum": true, "avg": true, "min": true, "max": true}
-
 // functionTable is made once; it is in the order of the documentation.
 var functionTable = func() []*function {
 	var all []*function
-	for _, group := range [][]*function{timeFunctions(), calendarFunctions(), nullFunctions(), textFunctions(), splitFunctions()} {
+	for _, group := range [][]*function{timeFunctions(), calendarFunctions(), nullFunctions(), textFunctions(), listFunctions(), splitFunctions()} {
 		all = append(all, group...)
 	}
 	return all
@@ -98,5 +95,5 @@ var functionNames = func() (names []string) {
 		}
 	}
 	return append(names, "segment", "file", "has", "size", "matches", "startsWith", "endsWith", "contains", "exists", "all",
-		"exists_one", "count", "int", "double", "string", "timestamp", "duration", "lowerAscii", "upperAscii", "trim")
+		"exists_one", "count", "sum", "avg", "min", "max", "int", "double", "string", "timestamp", "duration", "lowerAscii", "upperAscii", "trim")
 }()

@@ -124,6 +124,10 @@ func (s *speaker) value(k kind, depth int) string {
 	}
 	d := depth - 1
 	switch s.pick(10) {
+	case 2:
+		if text, ok := s.aggregate(k, d); ok {
+			return text
+		}
 	case 0:
 		return fmt.Sprintf("coalesce(%s, %s)", s.value(k, d), s.value(k, d))
 	case 1:
@@ -195,6 +199,26 @@ func (s *speaker) int(d int, binary func(ops ...string) string) string {
 		}
 	}
 	return one(s.sampler, all)
+}
+
+// aggregate says sum, avg, min or max over a list.
+func (s *speaker) aggregate(k kind, depth int) (string, bool) {
+	names, types := s.holders(kindList)
+	if len(names) == 0 || len(s.elements) > 1 || k == kindBool || k == kindBytes {
+		return "", false
+	}
+	macro, of := one(s.sampler, []string{"min", "max"}), k
+	if (k == kindInt || k == kindUint || k == kindDouble) && s.pick(3) > 0 {
+		macro = "sum"
+	}
+	if k == kindDouble && macro == "sum" && s.pick(2) == 0 {
+		macro, of = "avg", one(s.sampler, []kind{kindInt, kindUint, kindDouble})
+	}
+	at, name := s.pick(len(names)), fmt.Sprintf("e%d", len(s.elements))
+	s.elements = append(s.elements, element{name, *types[at].elem})
+	body := s.value(of, depth)
+	s.elements = s.elements[:len(s.elements)-1]
+	return fmt.Sprintf("%s.%s(%s, %s)", names[at], macro, name, body), true
 }
 
 // comprehension says a macro over a list.

@@ -79,8 +79,10 @@ func (g *graph) attribute(n *node) {
 		n.canUnknown, n.canFail = false, false
 	case opCoalesce:
 		n.canUnknown = g.nodes[n.args[0]].canUnknown && g.nodes[n.args[1]].canUnknown
-	case opCount:
+	case opCount, opSum:
 		n.canUnknown = g.nodes[n.args[0]].canUnknown
+	case opAvg, opMin, opMax:
+		n.canUnknown = true
 	}
 }
 
@@ -103,6 +105,8 @@ func (g *graph) outcomes(n *node) outcomes {
 		return outcomes{fail: from != kindString && from != kindBytes && from != kindDouble}
 	case opSub, opMul, opDiv, opMod, opNeg:
 		return outcomes{fail: from != kindDouble}
+	case opSum:
+		return outcomes{fail: n.typ.kind != kindDouble}
 	case opToInt, opToUint, opToBool, opToTimestamp, opToDuration, opToUUID, opAddDays, opAddMonths:
 		return outcomes{fail: true}
 	case opToDate, opToDouble:

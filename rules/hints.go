@@ -41,6 +41,8 @@ func explainSyntax(text string, line, column int, message string) (said, hint st
 	}
 	trimmed := strings.TrimRightFunc(before, unicode.IsSpace)
 	switch {
+	case strings.HasPrefix(message, "the first argument of "): // a macro's own words
+		return message, ""
 	case strings.HasPrefix(after, "=") && !strings.HasSuffix(trimmed, "="):
 		return `"=" is not an operator of rules`, "write == to compare"
 	case strings.HasSuffix(trimmed, "<") && strings.HasPrefix(after, ">"):
@@ -117,6 +119,12 @@ func overloadHint(function, signature string) string {
 		return true
 	}
 	switch {
+	case (function == listSum || function == listAvg) && has("string"):
+		return "it adds numbers; double(x) and int(x) make some of texts, and l.count(x, x != \"\") counts"
+	case function == listMin && has("bool") || function == listMax && has("bool"):
+		return "l.exists(x, p) says whether one is true, l.all(x, p) whether all are, l.count(x, p) how many"
+	case strings.HasPrefix(function, "list ") && strings.Contains(signature, "[]"):
+		return "name the field: l.sum(x, x.amount)"
 	case (function == "within" || function == "older_than") && !strings.HasPrefix(signature, "(string,"):
 		return `write the column, then a period in quotes, as in within(last_seen_at, "30d")`
 	case function == "within" || function == "older_than":

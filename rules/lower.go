@@ -269,7 +269,7 @@ func (l *lowerer) key(of nodeID, key string) nodeID {
 	return l.add(node{op: opKey, typ: elem, args: []nodeID{of}, lit: literal{String: key}, zone: l.storedZone(elem)})
 }
 
-// comprehension lowers exists, all, exists_one and count over a list.
+// comprehension lowers exists, all, exists_one, count and the aggregates of a list.
 func (l *lowerer) comprehension(e ast.Expr) (nodeID, bool) {
 	c := e.AsComprehension()
 	op, body, ok := l.macro(e.ID(), c)
@@ -284,14 +284,22 @@ func (l *lowerer) comprehension(e ast.Expr) (nodeID, bool) {
 	l.scope = append(l.scope, element{c.IterVar(), *l.nodes[list].typ.elem})
 	inner, ok := l.lower(body)
 	l.scope = l.scope[:depth]
-	if k := l.nodes[inner].typ.kind; !ok || k != kindBool && k != kindNull {
+	if !ok {
 		return 0, false
 	}
-	typ := valueType{kind: kindBool}
-	if op == opCount {
-		typ.kind = kindInt
+	n := node{op: op, typ: valueType{kind: kindBool}, args: []nodeID{list}, body: inner, depth: depth}
+	k := l.nodes[inner].typ.kind
+	switch op {
+	case opCount:
+		n.typ.kind = kindInt
+	case opSum, opAvg, opMin, opMax:
+		n.typ, _ = scalarType(l.tree.GetType(e.ID()))
+		if args := c.Result().AsCall().Args(); len(args) > 1 {
+			n.lit.Int = int64(args[1].AsLiteral().(types.Int)) + 1
+		}
+		return l.add(n), k != kindNull
 	}
-	return l.add(node{op: op, typ: typ, args: []nodeID{list}, body: inner, depth: depth}), true
+	return l.add(n), k == kindBool || k == kindNull
 }
 
 // macro tells which macro a comprehension comes from, and its body.
@@ -310,6 +318,14 @@ func (l *lowerer) macro(id int64, c ast.ComprehensionExpr) (opcode, ast.Expr, bo
 		return opExistsOne, step.Args()[0], true
 	case "count":
 		return opCount, step.Args()[0].AsCall().Args()[0], true
+	case "sum":
+		return opSum, step.Args()[1], true
+	case "avg":
+		return opAvg, step.Args()[1], true
+	case "min":
+		return opMin, step.Args()[1], true
+	case "max":
+		return opMax, step.Args()[1], true
 	}
 	return 0, nil, false
 }

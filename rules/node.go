@@ -19,7 +19,7 @@ type node struct {
 	set    *List          // opInFile: the contents. opInSet: the literal's values
 	regex  *regexp.Regexp // opMatches, opLike
 	zone   *zone          // calendar ops: the op's time zone. opColumn, opElement, opField, opKey, opIndex: where timestamps without a zone were read
-	body   nodeID         // opExists .. opCount: the body, over opElement(depth)
+	body   nodeID         // opExists .. opMax: the body, over opElement(depth)
 	depth  int            // opElement and its comprehension: how many comprehensions are around it, from 0
 	interp *interpreted   // opInterpreted
 
@@ -117,6 +117,10 @@ const (
 	opAll       // (list) -> bool; body
 	opExistsOne // (list) -> bool; body; when a body is neither true nor false the answer is the last such one's
 	opCount     // (list) -> int; body: how many elements answer true; a failing body is an error, an unknown one not counted
+	opSum       // (list) -> int, uint, double; body: elements whose body is unknown do not count. lit.Int: 1 + the places of decimals
+	opAvg       // (list) -> double; the same; unknown for none
+	opMin       // (list) -> T; body T; unknown for none
+	opMax
 
 	// Splits by hash (RULES.md 6.2). args[0] is the key's canonical text; lit.String is the salt.
 	opHashSplit // (string) -> bool; lit.Double is the fraction

@@ -116,6 +116,10 @@ func (g *grower) value(k kind, depth int) nodeID {
 		if id, ok := g.nested(k, depth); ok {
 			return id
 		}
+	case 4:
+		if id, ok := g.aggregate(k, depth); ok {
+			return id
+		}
 	}
 	deeper := func(k kind) nodeID { return g.value(k, depth-1) }
 	switch k {
@@ -221,6 +225,26 @@ func (g *grower) nested(k kind, depth int) (nodeID, bool) {
 		}
 	}
 	return 0, false
+}
+
+// aggregate makes sum, avg, min or max over a list.
+func (g *grower) aggregate(k kind, depth int) (nodeID, bool) {
+	from := g.sources(kindList)
+	if len(from) == 0 || k == kindBool || k == kindBytes {
+		return 0, false
+	}
+	list, of := one(g.sampler, from), k
+	nd := node{op: one(g.sampler, []opcode{opMin, opMax}), typ: scalarKind(k), args: []nodeID{list}, depth: len(g.inside)}
+	if (k == kindInt || k == kindUint || k == kindDouble) && g.pick(3) > 0 {
+		nd.op = opSum
+	}
+	if k == kindDouble && nd.op == opSum && g.pick(2) == 0 {
+		nd.op, of = opAvg, one(g.sampler, []kind{kindInt, kindUint, kindDouble})
+	}
+	g.inside = append(g.inside, *g.nodes[list].typ.elem)
+	nd.body = g.value(of, depth-1)
+	g.inside = g.inside[:len(g.inside)-1]
+	return g.add(nd), true
 }
 
 // comprehension makes exists, all, exists_one or count over a list.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -76,6 +77,8 @@ func (r *refRow) eval(id nodeID) refValue {
 		})
 	case opExists, opAll, opExistsOne, opCount:
 		return r.comprehend(nd)
+	case opSum, opAvg, opMin, opMax:
+		return r.aggregate(nd)
 	}
 	args := make([]refValue, len(nd.args))
 	for i, arg := range nd.args {
@@ -211,6 +214,68 @@ func (r *refRow) comprehend(nd *node) refValue {
 		return known(count.v.(int64) == 1)
 	}
 	return count
+}
+
+// aggregate sorts what the elements give, or adds it up with more digits than any sum needs.
+func (r *refRow) aggregate(nd *node) refValue {
+	list := r.eval(nd.args[0])
+	if list.state != 'V' {
+		return list
+	}
+	var values []any
+	for _, element := range list.v.([]any) {
+		switch v := r.with(nd.depth, element).eval(nd.body); v.state {
+		case 'E':
+			return refError
+		case 'V':
+			values = append(values, v.v)
+		}
+	}
+	if nd.op == opSum || nd.op == opAvg {
+		return refTotal(nd, values)
+	}
+	values = slices.DeleteFunc(values, func(v any) bool { f, is := v.(float64); return is && math.IsNaN(f) })
+	if len(values) == 0 {
+		return refUnknown
+	}
+	slices.SortStableFunc(values, func(a, b any) int {
+		order, _ := refOrder(a, b)
+		if nd.op == opMax {
+			return -order
+		}
+		return order
+	})
+	return known(values[0])
+}
+
+func refTotal(nd *node, values []any) refValue {
+	total, special := new(big.Float).SetPrec(4000), 0.0
+	for _, v := range values {
+		f, isDouble := v.(float64)
+		if isDouble && (math.IsInf(f, 0) || math.IsNaN(f)) {
+			special += f
+			continue
+		}
+		exact, _ := refBig(v)
+		total.Add(total, exact)
+	}
+	if nd.op == opAvg {
+		if len(values) == 0 {
+			return refUnknown
+		}
+		total.Quo(total, new(big.Float).SetInt64(int64(len(values))))
+	}
+	whole, _ := total.Int(nil)
+	switch {
+	case nd.typ.kind == kindInt:
+		return map[bool]refValue{true: known(whole.Int64()), false: refError}[whole.IsInt64()]
+	case nd.typ.kind == kindUint:
+		return map[bool]refValue{true: known(whole.Uint64()), false: refError}[whole.IsUint64()]
+	case special != 0:
+		return known(special)
+	}
+	f, _ := total.Float64()
+	return known(f + 0) // no negative zero
 }
 
 // refOrder compares two values; ordered is false for NaN.

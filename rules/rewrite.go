@@ -18,6 +18,7 @@ type rewriter struct {
 	*unit
 	step  *frontend
 	scope []string // the variables of the comprehensions around
+	types []stored // by variable of scope
 }
 
 // rewrite changes the unit's tree in place.
@@ -54,13 +55,15 @@ func (r *rewriter) comprehension(c ast.ComprehensionExpr) {
 	r.expr(c.AccuInit())
 	before := len(r.scope)
 	r.scope = append(r.scope, c.IterVar(), c.AccuVar())
+	r.types = append(r.types, r.elementOf(c.IterRange()), stored{})
 	if c.HasIterVar2() {
-		r.scope = append(r.scope, c.IterVar2())
+		r.scope, r.types = append(r.scope, c.IterVar2()), append(r.types, stored{})
 	}
 	r.expr(c.LoopCondition())
 	r.expr(c.LoopStep())
 	r.expr(c.Result())
-	r.scope = r.scope[:before]
+	r.decimals(c)
+	r.scope, r.types = r.scope[:before], r.types[:before]
 }
 
 // identifier puts a trait's expression in place of its name, and reports a column that no rule can use.
@@ -139,10 +142,6 @@ func (r *rewriter) callExpr(e ast.Expr) {
 
 // isLater reports a call that a later version builds.
 func (r *rewriter) isLater(e ast.Expr, name string, c ast.CallExpr) bool {
-	if c.IsMemberFunction() && laterMacros[name] && len(c.Args()) == 2 {
-		r.fault(e.ID(), "", "%s() of a list is not part of this version", name)
-		return true
-	}
 	if what, later := laterFunctions[name]; later && !c.IsMemberFunction() {
 		r.fault(e.ID(), "", "%s() (%s) is not part of this version", name, what)
 		return true

@@ -38,6 +38,7 @@ type valueType struct {
 	fields []field    // struct
 	name   string     // struct: what messages call its type
 	local  bool       // timestamp: its arrays have no zone
+	places int        // double: 1 + the decimal places of a column of decimals, which sums keep; 0: it is none
 }
 
 // A field of a struct type, in the schema's order.
@@ -122,7 +123,7 @@ func typeOf(path string, f arrow.Field) (valueType, error) {
 		return valueType{kind: kindBytes}, nil
 	case arrow.DecimalType:
 		if t.GetPrecision() <= maxExactDecimal {
-			return valueType{kind: kindDouble}, nil
+			return valueType{kind: kindDouble, places: placesOf(t.GetScale())}, nil
 		}
 		return valueType{}, fmt.Errorf("is a decimal of %d digits, which a double cannot tell apart; "+
 			"declare it under snapshot.columns with as: double to compare it approximately", t.GetPrecision())
@@ -144,6 +145,14 @@ func typeOf(path string, f arrow.Field) (valueType, error) {
 
 // maxExactDecimal is how many digits a decimal may have for doubles to order neighbouring values as they are.
 const maxExactDecimal = 15
+
+// placesOf is 1 + the places of a decimal; 0 where they are not within its digits.
+func placesOf(scale int32) int {
+	if scale < 0 || scale > maxExactDecimal {
+		return 0
+	}
+	return int(scale) + 1
+}
 
 // kindOf is the kind of Arrow types that need no further look.
 func kindOf(id arrow.Type) (kind, bool) {
