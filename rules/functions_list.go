@@ -28,7 +28,7 @@ var aggregates = map[string]string{"sum": listSum, "avg": listAvg, "min": listMi
 func listFunctions() []*function {
 	some := cel.TypeParamType("A")
 	of := func(bind func(values []ref.Val) ref.Val) func(c *clockwork, args []ref.Val) ref.Val {
-		return func(_ *clockwork, args []ref.Val) ref.Val { return bind(elementsOf(args[0])) }
+		return func(_ *clockwork, args []ref.Val) ref.Val { return bind(valuesOf(args[0])) }
 	}
 	extreme := func(name string, want ref.Val) *function {
 		out := &function{name: name, internal: true}
@@ -67,10 +67,10 @@ func gather(_ *clockwork, args []ref.Val) ref.Val {
 	case types.IsError(value):
 		return value
 	}
-	return types.NewRefValList(types.DefaultTypeAdapter, append(elementsOf(sofar), value))
+	return types.NewRefValList(types.DefaultTypeAdapter, append(valuesOf(sofar), value))
 }
 
-func elementsOf(list ref.Val) (out []ref.Val) {
+func valuesOf(list ref.Val) (out []ref.Val) {
 	if values, ok := list.Value().([]ref.Val); ok {
 		return values
 	}
@@ -160,12 +160,12 @@ func exactDecimals(values []ref.Val, places ref.Val) *big.Rat {
 }
 
 func sumOfDecimals(_ *clockwork, args []ref.Val) ref.Val {
-	rounded, _ := exactDecimals(elementsOf(args[0]), args[1]).Float64()
+	rounded, _ := exactDecimals(valuesOf(args[0]), args[1]).Float64()
 	return types.Double(rounded)
 }
 
 func averageOfDecimals(_ *clockwork, args []ref.Val) ref.Val {
-	values := elementsOf(args[0])
+	values := valuesOf(args[0])
 	if len(values) == 0 {
 		return unknown
 	}

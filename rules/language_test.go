@@ -90,6 +90,16 @@ func TestListsByExample(t *testing.T) {
 		`tags.map(t, t + "1").exists(t, t == "x1")`, "UFTU", `{"a": 1}["a"] == n`, "TFFU", `tags == ["x"]`, "FFTU")
 }
 
+// TestTraitsKeepTheirMacros: what a trait's macros were called with is copied with it, so that a part that is interpreted can be
+// spelled.
+func TestTraitsKeepTheirMacros(t *testing.T) {
+	columns := columnsOf{"l": listsOf(t, arrow.PrimitiveTypes.Int64, addInt, []any{1, 2, 3}, []any{}, nil)}
+	few := configs.Trait{Name: "few", Value: configs.NewExpr(`l.filter(x, l.exists(y, y > x)).size() < 3`)}
+	some := configs.Trait{Name: "some", Value: configs.NewExpr(`l.map(x, l.filter(y, y > x).size())`)}
+	both := question{traits: []configs.Trait{few, some}}
+	both.wants(t, columns, `few && few || few`, "TTU", `few == (l.sum(x, x) > 5)`, "TFU", `some.exists(n, n == 2) || few`, "TTU", `some == [2, 1, 0] && few`, "TFU")
+}
+
 func TestTraitsByExample(t *testing.T) {
 	value := configs.NewExpr
 	question{traits: []configs.Trait{

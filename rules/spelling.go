@@ -61,6 +61,7 @@ var (
 		opStartsWith: "startsWith", opEndsWith: "endsWith", opContains: "contains", opEqualFold: "iequals", opLower: "lowerAscii",
 		opUpper: "upperAscii", opTrim: "trim", opMatches: "matches", opLike: "like",
 		opExists: "exists", opAll: "all", opExistsOne: "exists_one", opCount: "count",
+		opSum: "sum", opAvg: "avg", opMin: "min", opMax: "max",
 	}
 )
 

@@ -107,14 +107,10 @@ func (r *rewriter) inline(e ast.Expr, t *trait) {
 		r.fault(e.ID(), "", "the rule has more than %d parts with its traits", maxNodes)
 		return
 	}
-	e.SetKindCase(r.copyOf(t.rewritten.Expr(), t.rewritten.SourceInfo(), e.ID()))
+	copied := r.copyOf(t.rewritten.Expr(), t.rewritten.SourceInfo(), e.ID())
+	e.SetKindCase(copied)
 	r.inlined[e.ID()] = true
-	r.adopt(e, t)
-}
-
-// adopt records a trait's own macro call for the expression that took its place.
-func (r *rewriter) adopt(e ast.Expr, t *trait) {
-	if call, ok := t.rewritten.SourceInfo().GetMacroCall(t.rewritten.Expr().ID()); ok {
+	if call, ok := r.native().SourceInfo().GetMacroCall(copied.ID()); ok {
 		r.native().SourceInfo().SetMacroCall(e.ID(), call)
 	}
 }

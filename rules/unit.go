@@ -74,16 +74,27 @@ func (u *unit) ident(at int64, name string) ast.Expr { return u.fac.NewIdent(u.n
 
 // copyOf copies an expression, with fresh ids. Where at is not 0, all of the copy stands there.
 func (u *unit) copyOf(e ast.Expr, from *ast.SourceInfo, at int64) ast.Expr {
-	info, fresh := u.native().SourceInfo(), map[int64]int64{}
+	fresh := u.renumbering(at)
+	out := u.fac.CopyExpr(e)
+	out.RenumberIDs(fresh)
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(part ast.Expr) {
+		if call, ok := from.GetMacroCall(part.ID()); ok {
+			copied := u.fac.CopyExpr(call) // some of its ids are those of expressions in the tree
+			copied.RenumberIDs(fresh)
+			u.native().SourceInfo().SetMacroCall(fresh(part.ID()), copied)
+		}
+	}))
+	return out
+}
+
+// renumbering gives every id a fresh one, the same each time.
+func (u *unit) renumbering(at int64) func(id int64) int64 {
+	fresh := map[int64]int64{}
 	if u.inlined == nil {
 		u.inlined = map[int64]bool{}
 	}
-	out := u.fac.CopyExpr(e)
-	out.RenumberIDs(func(id int64) int64 {
-		if id == 0 {
-			return 0
-		}
-		if fresh[id] == 0 {
+	return func(id int64) int64 {
+		if id != 0 && fresh[id] == 0 {
 			place := at
 			if place == 0 {
 				place = id
@@ -92,13 +103,9 @@ func (u *unit) copyOf(e ast.Expr, from *ast.SourceInfo, at int64) ast.Expr {
 			if at != 0 {
 				u.inlined[fresh[id]] = true
 			}
-			if call, ok := from.GetMacroCall(id); ok {
-				info.SetMacroCall(fresh[id], call)
-			}
 		}
 		return fresh[id]
-	})
-	return out
+	}
 }
 
 // parse reads the text. A syntax error is reported with the spelling that an SQL writer may be looking for.
