@@ -274,7 +274,7 @@ func TestC014(t *testing.T) { // the first members of a segment are initial
 	sameTexts(t, "d2", b.changes(b.run("2026-01-02")), "11 s entered user_changed")
 }
 
-func TestC016(t *testing.T) { // a name that is used again inherits nothing (the warning of plan waits for that verb)
+func TestC016(t *testing.T) { // a name that is used again inherits nothing, and a rehearsal tells of its past
 	since := "\nmembership: {since: true}"
 	b := caseBench(t, `segments: [{name: vip, when: 'grp == "a"'}]`+since)
 	for _, date := range []string{"2026-01-01", "2026-01-02", "2026-01-05"} {
@@ -283,6 +283,11 @@ func TestC016(t *testing.T) { // a name that is used again inherits nothing (the
 	b.run("2026-01-01")
 	b.define("segments: []" + since)
 	b.run("2026-01-02")
+	b.define(`segments: [{name: vip, when: 'grp != ""'}, {name: other, when: 'grp == "b"'}]` + since)
+	p := b.rehearse("2026-01-05", pipeline.AgainstEither, 0)
+	if day, ok := p.UsedBefore["vip"]; len(p.UsedBefore) != 1 || !ok || day.String() != "2026-01-01" {
+		t.Errorf("used before: %v; want vip on 2026-01-01", p.UsedBefore)
+	}
 	b.define(`segments: [{name: vip, when: 'grp != ""'}]` + since)
 	m := b.run("2026-01-05")
 	sameTexts(t, "d5", b.changes(m), "1 vip initial segment_added", "2 vip initial segment_added")

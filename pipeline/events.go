@@ -23,18 +23,11 @@ func (d *differ) eventID(id *ids.Column, i, segment int, change tables.Change, f
 		text = appendField(text[:at-1], id.TextAt(i))
 	}
 	text = appendField(text, change.String())
-	text = appendField(text, d.stageName(from))
-	text = appendField(text, d.stageName(to))
+	text = appendField(text, d.words.stageName(from))
+	text = appendField(text, d.words.stageName(to))
 	d.text = text
 	sum := xxh3.Hash128(text)
 	return sum.Hi, sum.Lo
-}
-
-func (d *differ) stageName(code uint16) string {
-	if code == 0 {
-		return ""
-	}
-	return d.words.stageNames[code-1]
 }
 
 func appendField(dst []byte, field string) []byte {

@@ -319,21 +319,28 @@ func (s *story) yaml() string {
 	return y.String()
 }
 
-// run makes the job's run of a date, with whatever resources.
-func (s *story) run(date string, now time.Time) *catalog.Manifest {
+// configure readies the bench for the definitions of the day, with whatever resources.
+func (s *story) configure() {
 	s.t.Helper()
 	config, err := configs.Parse("strata.yaml", []byte(s.yaml()))
 	if err != nil {
 		s.t.Fatalf("%v\n%s", err, s.yaml())
 	}
 	s.bench.config = config
+	partitions := 1 << s.r.IntN(5)
 	s.bench.adjust = func(j *pipeline.Job) {
 		j.Workers, j.BatchRows = 1+s.r.IntN(4), 1+s.r.IntN(100)
 		if s.r.IntN(2) == 0 {
 			j.Memory = 1
 		}
-		*j = pipeline.WithPartitions(*j, 1<<s.r.IntN(5))
+		*j = pipeline.WithPartitions(*j, partitions)
 	}
+}
+
+// run makes the job's run of a date.
+func (s *story) run(date string, now time.Time) *catalog.Manifest {
+	s.t.Helper()
+	s.configure()
 	m := s.bench.run(date)
 	if !m.Now.Equal(now) {
 		s.t.Errorf("now is %v, want %v", m.Now, now)

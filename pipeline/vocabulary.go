@@ -123,6 +123,14 @@ func (v *vocabulary) nameEvents() {
 	}
 }
 
+// stageName is the stage that From or To of a transition means; empty for none.
+func (v *vocabulary) stageName(code uint16) string {
+	if code == 0 {
+		return ""
+	}
+	return v.stageNames[code-1]
+}
+
 // oldSet writes the set of segments of a previous user in today's order.
 func (v *vocabulary) oldSet(dst, row []uint64) {
 	clear(dst)

@@ -243,6 +243,50 @@ func (c *Catalog) Previous(ctx context.Context, date Date) (*Manifest, error) {
 	return c.Load(ctx, *ref)
 }
 
+// LastWith looks among the committed dates before a date for segments and lifecycles of given names: by name, the newest date
+// whose run had one. It is for warnings, so a manifest that cannot be read is passed over.
+func (c *Catalog) LastWith(ctx context.Context, before Date, names []string) (map[string]Date, error) {
+	found := map[string]Date{}
+	if len(names) == 0 {
+		return found, nil
+	}
+	dates, err := c.folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dates = slices.DeleteFunc(dates, func(d Date) bool { return !d.Before(before) })
+	slices.Reverse(dates)
+	for some := range slices.Chunk(dates, parallel) {
+		for i, m := range c.standing(ctx, some) {
+			for _, name := range names {
+				if _, known := found[name]; m != nil && !known && m.has(name) {
+					found[name] = some[i]
+				}
+			}
+		}
+		if ctx.Err() != nil || len(found) == len(names) {
+			break
+		}
+	}
+	return found, context.Cause(ctx)
+}
+
+// standing reads the manifests of the runs that stand for some dates; nil where none does, or where it cannot be read.
+func (c *Catalog) standing(ctx context.Context, dates []Date) []*Manifest {
+	out := make([]*Manifest, len(dates))
+	var group errgroup.Group
+	for i, date := range dates {
+		group.Go(func() error {
+			if current, err := c.Current(ctx, date); err == nil && current != nil {
+				out[i], _ = c.Load(ctx, RunRef{Date: date, Run: current.Run})
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nothing in it fails
+	return out
+}
+
 // List returns the contents of a list file as a run kept them, by hash.
 func (c *Catalog) List(ctx context.Context, sha256 string) ([]byte, error) {
 	return c.readOnce(ctx, listsPrefix+sha256)

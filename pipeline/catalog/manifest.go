@@ -187,11 +187,7 @@ type Clock struct {
 // Fingerprint is what makes a run up to date: equal fingerprints mean equal data files. Names alone do not matter: not the
 // run's own, nor whether files are copied into hive folders.
 func (m *Manifest) Fingerprint() string {
-	inputs := make([]Input, len(m.Inputs))
-	for i, in := range m.Inputs {
-		inputs[i] = Input{Name: in.Name, Size: in.Size, Version: in.Version}
-	}
-	slices.SortFunc(inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	inputs := pins(m.Inputs)
 	lists := slices.Clone(m.Lists)
 	slices.SortFunc(lists, func(a, b List) int { return strings.Compare(a.Path, b.Path) })
 	definitions := m.Definitions
@@ -218,6 +214,19 @@ func (m *Manifest) Fingerprint() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// ReadFrom says whether the run read exactly these objects, in these versions.
+func (m *Manifest) ReadFrom(inputs []Input) bool { return slices.Equal(pins(m.Inputs), pins(inputs)) }
+
+// pins are what tells inputs apart, by name.
+func pins(inputs []Input) []Input {
+	out := make([]Input, len(inputs))
+	for i, in := range inputs {
+		out[i] = Input{Name: in.Name, Size: in.Size, Version: in.Version}
+	}
+	slices.SortFunc(out, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
 // plain leaves out the order of the further tables, which decides nothing.
 func (s Settings) plain() Settings {
 	s.Membership.Also = slices.Sorted(slices.Values(s.Membership.Also))
@@ -241,6 +250,12 @@ func (m *Manifest) Data() ([]byte, error) {
 		plain.Tables[table] = files
 	}
 	return encode(plain)
+}
+
+// has says whether the run's definitions have a segment or lifecycle of this name.
+func (m *Manifest) has(name string) bool {
+	return slices.Contains(m.Names.Segments, name) ||
+		slices.ContainsFunc(m.Names.Lifecycles, func(l tables.Lifecycle) bool { return l.Name == name })
 }
 
 // tables are the names of the tables that the run published, in order.
