@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -20,6 +21,46 @@ func (s Snapshot) PathOn(day time.Time) string {
 	return strings.NewReplacer("{date}", day.Format("2006-01-02"), "{yyyy}", day.Format("2006"), "{mm}", day.Format("01"),
 		"{dd}", day.Format("02")).Replace(s.Path)
 }
+
+// AnyDate is the snapshot's path with wildcards in place of the placeholders: what matches the files of all dates.
+func (s Snapshot) AnyDate() string {
+	return strings.NewReplacer("{date}", "????-??-??", "{yyyy}", "????", "{mm}", "??", "{dd}", "??").Replace(s.Path)
+}
+
+// DateIn reads the date out of the key, or the end of it, of one of the snapshot's files. It is false where the path does not name
+// a whole date, or the key is no file of the path.
+func (s Snapshot) DateIn(key string) (time.Time, bool) {
+	from := strings.LastIndexByte(s.Path[:max(strings.IndexByte(s.Path, '{'), 0)], '/') + 1
+	layouts := map[string]string{"{date}": "2006-01-02", "{yyyy}": "2006", "{mm}": "01", "{dd}": "02"}
+	layout, pattern := "", "(?:^|/)"
+	for _, part := range pathParts.FindAllString(s.Path[from:], -1) {
+		layout += layouts[part]
+		if part[0] == '[' {
+			pattern += part // means the same in both
+			continue
+		}
+		pattern += cmp.Or(partPatterns[part], regexp.QuoteMeta(part))
+	}
+	whole, err := regexp.Compile(pattern + "(?:/.*)?$")
+	if err != nil {
+		return time.Time{}, false
+	}
+	found := whole.FindStringSubmatch(key)
+	if found == nil {
+		return time.Time{}, false
+	}
+	day, err := time.Parse(layout, strings.Join(found[1:], ""))
+	return day, err == nil && s.PathOn(day) != s.PathOn(day.AddDate(0, 0, 1))
+}
+
+// pathParts cuts a path into placeholders, wildcards and what stands for itself; partPatterns are what the first two match.
+var (
+	pathParts    = regexp.MustCompile(`\{\w+\}|\*\*/?|\*|\?|\[[^\]]*\]|[^{*?\[]+|.`)
+	partPatterns = map[string]string{
+		"{date}": `(\d{4}-\d\d-\d\d)`, "{yyyy}": `(\d{4})`, "{mm}": `(\d\d)`, "{dd}": `(\d\d)`,
+		"**/": `(?:.*/)?`, "**": `.*`, "*": `[^/]*`, "?": `[^/]`,
+	}
+)
 
 // schemes says of an address's scheme whether this version reads and writes it.
 var schemes = map[string]bool{"gs": true, "s3": true, "file": true, "azblob": false}

@@ -93,7 +93,7 @@ func (r *run) rehearsalBase(ctx context.Context, against string) (*catalog.Manif
 	case err != nil || standing != nil:
 		return standing, err
 	case against == AgainstStanding:
-		return nil, inputFault("no run stands for %s; compare with the run before it instead", r.Date)
+		return nil, inputFault("no run stands for %s; compare with the previous one (--against previous)", r.Date)
 	}
 	return r.Catalog.Previous(ctx, r.Date)
 }

@@ -19,17 +19,22 @@ func loadConfig(ctx context.Context, path string, date catalog.Date) (*configs.C
 	if err != nil {
 		return nil, err
 	}
+	return config, checkRules(ctx, config, date)
+}
+
+// checkRules is what loadConfig does with a configuration that has been read.
+func checkRules(ctx context.Context, config *configs.Config, date catalog.Date) error {
 	fault := rules.CheckText(config.Definitions())
 	if fault == nil || date.IsZero() {
-		return config, fault
+		return fault
 	}
 	s := source{config}
-	_, err = pipeline.Check(ctx, pipeline.Job{Config: config, Date: date, Source: s, ReadList: s.readList})
+	_, err := pipeline.Check(ctx, pipeline.Job{Config: config, Date: date, Source: s, ReadList: s.readList})
 	var problems configs.Problems
 	if errors.As(err, &problems) {
-		return nil, problems
+		return problems
 	}
-	return nil, fault
+	return fault
 }
 
 // readConfig reads the configuration. All that keeps it from being read is a fault of usage.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,6 @@ import (
 
 	"strata/pipeline"
 	"strata/pipeline/catalog"
-	"strata/readers"
-	"strata/writers"
 )
 
 // runFlags are the flags of strata run.
@@ -67,18 +66,9 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 	if job.Config, err = loadConfig(ctx, f.config, job.Date); err != nil {
 		return err
 	}
-	output := job.Config.Resolve(job.Config.Output)
-	if f.output != "" {
-		output = f.output
+	if err := wire(ctx, job, f.output); err != nil {
+		return err
 	}
-	bucket, err := openBucket(ctx, output)
-	if err != nil {
-		return usageError{err}
-	}
-	s := source{job.Config}
-	job.Source, job.State, job.ReadList = s, readers.State{}, s.readList
-	job.NewEncoder = func() pipeline.Encoder { return &writers.Writer{} }
-	job.Catalog = catalog.New(bucket, job.Config.Publish.Hive)
 	job.Version, job.Log = version, newLog(cmd.ErrOrStderr(), f.logFormat, f.quiet)
 	progress, end := newProgress(cmd.ErrOrStderr(), job.Log, f.quiet)
 	job.Progress = progress
@@ -88,7 +78,7 @@ func (f *runFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if !f.quiet {
-		printResult(cmd.OutOrStdout(), result, bucket)
+		printResult(cmd.OutOrStdout(), result, job.Catalog.Bucket())
 	}
 	if f.metricsFile != "" {
 		return writeMetrics(f.metricsFile, result.Manifest)
@@ -131,10 +121,15 @@ func (f *runFlags) job() (*pipeline.Job, error) {
 	if f.batchRows < 1 || f.batchRows > 1<<20 {
 		fault("--batch-rows: %d is outside 1..1048576", f.batchRows)
 	}
-	if len(faults) > 0 {
-		return nil, usageError{fmt.Errorf("%s", strings.Join(faults, "\nstrata: "))}
+	return job, usageFaults(faults)
+}
+
+// usageFaults makes one error of all that is wrong with a command line.
+func usageFaults(faults []string) error {
+	if len(faults) == 0 {
+		return nil
 	}
-	return job, nil
+	return usageError{errors.New(strings.Join(faults, "\nstrata: "))}
 }
 
 // sizeUnits are what a size may end in, in bytes.

@@ -12,7 +12,45 @@ import (
 	"strata/pipeline/catalog"
 	"strata/pipeline/objects"
 	"strata/readers"
+	"strata/writers"
 )
+
+// wire joins a job to the snapshots, the lists and the output of its configuration. A flag may name another output.
+func wire(ctx context.Context, job *pipeline.Job, output string) error {
+	if output == "" {
+		output = job.Config.Resolve(job.Config.Output)
+	}
+	bucket, err := openBucket(ctx, output)
+	if err != nil {
+		return usageError{err}
+	}
+	s := source{job.Config}
+	job.Source, job.State, job.ReadList = s, readers.State{}, s.readList
+	job.NewEncoder = func() pipeline.Encoder { return &writers.Writer{} }
+	job.Catalog = catalog.New(bucket, job.Config.Publish.Hive)
+	return nil
+}
+
+// chooseDate gives a wired job the date that a flag names; without one the newest committed date, or else that of the newest
+// snapshot. It returns which of them it is.
+func chooseDate(ctx context.Context, job *pipeline.Job, flag string) (which string, err error) {
+	if flag != "" {
+		if job.Date, err = catalog.ParseDate(flag); err != nil {
+			return "", usageError{fmt.Errorf("--date: %w", err)}
+		}
+		return "as asked for", nil
+	}
+	latest, err := job.Catalog.Latest(ctx)
+	if err != nil {
+		return "", err
+	}
+	if latest != nil {
+		job.Date = latest.Date
+		return "the newest committed date", nil
+	}
+	job.Date, err = source{job.Config}.newest(ctx)
+	return "the newest snapshot; nothing is committed yet", err
+}
 
 // A source finds the snapshots that a configuration speaks of. It fits pipeline.Source.
 type source struct{ config *configs.Config }
@@ -39,6 +77,28 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 		return nil, inputFault(ctx, err)
 	}
 	return snapshot, nil
+}
+
+// newest is the date of the newest snapshot that there is.
+func (s source) newest(ctx context.Context) (newest catalog.Date, err error) {
+	address := s.config.Resolve(s.config.Snapshot.AnyDate())
+	bucket, pattern, err := stores.Open(ctx, address)
+	if err != nil {
+		return newest, &pipeline.InputError{Err: err}
+	}
+	found, err := readers.ListSnapshot(ctx, bucket, pattern)
+	if err != nil {
+		return newest, inputFault(ctx, err)
+	}
+	for _, object := range found {
+		if day, ok := s.config.Snapshot.DateIn(object.Key); ok && newest.Before(catalog.DateOf(day)) {
+			newest = catalog.DateOf(day)
+		}
+	}
+	if newest.IsZero() {
+		err = &pipeline.InputError{Err: fmt.Errorf("no run is committed and no snapshot of any date matches %s; has one been delivered, and is snapshot.path right? Name a date with --date", address)}
+	}
+	return newest, err
 }
 
 // inputFault marks an error as one of the input, unless the run was interrupted.
