@@ -27,6 +27,7 @@ type Evaluator struct {
 	total        exactSum
 
 	src     tables.Columns
+	work    *workload
 	rows    int64 // of the row group
 	done    int64 // rows
 	streams []stream
@@ -53,8 +54,16 @@ func newEvaluator(x *executable, batchRows int) *Evaluator {
 // Start begins a row group. The caller closes src after the last Next, or after Close; until then the evaluator reads from
 // it. After the last row the evaluator holds nothing of it any more.
 func (e *Evaluator) Start(src tables.Columns) {
+	e.start(src, &workload{components: e.components, algebra: e.algebra})
+}
+
+// StartPruned begins a row group of which the plan's Prune has settled a part: only the pruning's Columns are read of src. The
+// answers are those that Start leads to.
+func (e *Evaluator) StartPruned(src tables.Columns, p *Pruning) { e.start(src, p.work) }
+
+func (e *Evaluator) start(src tables.Columns, work *workload) {
 	e.Close()
-	e.src, e.rows, e.done = src, src.Rows(), 0
+	e.src, e.work, e.rows, e.done = src, work, src.Rows(), 0
 }
 
 // Close releases what the evaluator holds of the row group. It may be used again.
@@ -75,7 +84,7 @@ func (e *Evaluator) Next(rows int) (*Answers, error) {
 		e.Close()
 		return nil, io.EOF
 	}
-	for _, c := range e.components {
+	for _, c := range e.work.components {
 		if err := e.runComponent(c, n); err != nil {
 			e.Close()
 			return nil, err
@@ -189,7 +198,10 @@ func (e *Evaluator) finish(n int) *Answers {
 			e.windows[i].start(0)
 		}
 	}
-	for _, id := range e.algebra {
+	for _, s := range e.work.settled {
+		e.windows[s.id].settle(n, s.outcome)
+	}
+	for _, id := range e.work.algebra {
 		w := &e.windows[id]
 		w.mask = e.combine(&e.nodes[id], look, w.like)
 	}

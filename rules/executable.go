@@ -25,6 +25,7 @@ type executable struct {
 	components []*component // each with at least one leaf
 	prepared   []any        // by node: what a kernel wants made once, such as a hash set
 	cost       []float64    // by node: what it takes to evaluate, with all below it, by guess: nanoseconds a row
+	notes      notes        // of pruning
 }
 
 // A component is the leaves that must see the same rows at once.
