@@ -163,6 +163,8 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 		return e.aggregate(nd, f)
 	case opHashSplit, opBucket:
 		return e.hashed(id, f)
+	case opVariant:
+		return e.variants(nd, f)
 	case opNullText:
 		return e.nullText(id, f)
 	case opToUUID, opIDText:

@@ -52,7 +52,7 @@ var laterFunctions = map[string]string{
 	"was": "the previous run's membership", "stage": "lifecycle stages", "prev_stage": "the previous run's stages",
 	"in_since": "since-dates in rules", "quantile": "functions over the whole snapshot", "mean": "functions over the whole snapshot",
 	"rank": "functions over the whole snapshot", "ntile": "functions over the whole snapshot",
-	"top": "functions over the whole snapshot", "variant": "splits into variants", "prev": "the previous run's columns",
+	"top": "functions over the whole snapshot", "prev": "the previous run's columns",
 }
 
 // functionTable is made once; it is in the order of the documentation.

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"regexp"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"github.com/zeebo/xxh3"
 )
 
@@ -126,8 +128,21 @@ func splitFunctions() []*function {
 				over("bucket_uint", cel.IntType, bucket, cel.StringType, cel.IntType, cel.UintType),
 			},
 		},
+		{
+			name: "variant", nulls: "never null without a key; a null key is unknown",
+			doc: "One of the variants, by a hash of the salt, the variant and the user id (or another key), as often as its weight asks for. A new " +
+				"variant takes users from the others and moves nobody between them, as long as their weights keep their ratio.",
+			overloads: []overload{
+				over("variant_string", cel.StringType, variant, cel.StringType, weights, cel.StringType),
+				over("variant_int", cel.StringType, variant, cel.StringType, weights, cel.IntType),
+				over("variant_uint", cel.StringType, variant, cel.StringType, weights, cel.UintType),
+			},
+		},
 	}
 }
+
+// weights are what variant takes: the variants by name.
+var weights = cel.MapType(cel.StringType, cel.DoubleType)
 
 // splitHash is the hash of a salt, a zero byte and the text of a key.
 func splitHash(salt, key ref.Val) uint64 {
@@ -147,4 +162,20 @@ func hashSplit(_ *clockwork, args []ref.Val) ref.Val {
 func bucket(_ *clockwork, args []ref.Val) ref.Val {
 	place, _ := bits.Mul64(splitHash(args[0], args[2]), uint64(args[1].(types.Int)))
 	return types.Int(place)
+}
+
+// variant is the one with the least time to wait, where each waits for a random time that its weight makes shorter (rendezvous
+// hashing): a change of one weight changes nothing between the others.
+func variant(_ *clockwork, args []ref.Val) ref.Val {
+	best, least := ref.Val(unknown), math.Inf(1)
+	for it := args[1].(traits.Mapper).Iterator(); it.HasNext() == types.True; {
+		name := it.Next().(types.String)
+		weight := float64(args[1].(traits.Mapper).Get(name).(types.Double))
+		share := (float64(splitHash(args[0].(types.String)+"\x00"+name, args[2])>>12) + .5) / (1 << 52)
+		wait := -math.Log(share) / weight
+		if wait < least || wait < math.Inf(1) && wait == least && name < best.(types.String) {
+			best, least = name, wait
+		}
+	}
+	return best
 }

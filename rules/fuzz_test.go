@@ -149,6 +149,7 @@ func (s *speaker) value(k kind, depth int) string {
 	case kindString:
 		return one(s.sampler, []string{
 			binary("+"), s.value(k, d) + one(s.sampler, []string{".trim()", ".lowerAscii()", ".upperAscii()", ".reverse()", `.replace("a", "b")`}),
+			`variant("salt", {"a": 50, "b": 12.5})`, fmt.Sprintf(`variant("salt", {"a": 1, "FR": 2, "vip": 0}, %s)`, s.value(one(s.sampler, []kind{kindString, kindInt}), d)),
 			"string(" + s.value(one(s.sampler, []kind{kindInt, kindBool, kindDate, kindTimestamp, kindDouble, kindBytes}), d) + ")",
 		})
 	case kindTimestamp:

@@ -129,10 +129,8 @@ func overloadHint(function, signature string) string {
 		return `write the column, then a period in quotes, as in within(last_seen_at, "30d")`
 	case function == "within" || function == "older_than":
 		return "the column comes first; one of texts is declared under snapshot.columns with as: timestamp or as: date"
-	case function == "hash_split":
-		return `write hash_split("salt", 0.5), or hash_split("salt", 0.5, key)`
-	case function == "bucket":
-		return `write bucket("salt", 10), or bucket("salt", 10, key)`
+	case splitSpelling[function] != "":
+		return splitSpelling[function]
 	case has("list", "string") && function != operators.In:
 		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
 	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):

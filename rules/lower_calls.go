@@ -7,6 +7,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 )
 
 // call lowers a call of an operator or function.
@@ -98,7 +99,7 @@ func init() { // not initial values: these functions lead back to the maps
 	}
 	literalCalls = map[string]func(l *lowerer, e ast.Expr, args []ast.Expr) (nodeID, bool){
 		"matches": (*lowerer).matches, "like": (*lowerer).like, inFile: (*lowerer).inFile, inUUIDFile: (*lowerer).inFile,
-		"hash_split": (*lowerer).split, "bucket": (*lowerer).split,
+		"hash_split": (*lowerer).split, "bucket": (*lowerer).split, "variant": (*lowerer).split,
 		"within": (*lowerer).within, "older_than": (*lowerer).olderThan,
 	}
 	addTimeCalls()
@@ -369,7 +370,7 @@ func (l *lowerer) inFile(e ast.Expr, args []ast.Expr) (nodeID, bool) {
 	return l.add(node{op: opInFile, typ: valueType{kind: kindBool}, args: []nodeID{x}, set: list}), true
 }
 
-// split lowers hash_split and bucket: their first two arguments are literals.
+// split lowers hash_split, bucket and variant: their first two arguments are literals.
 func (l *lowerer) split(e ast.Expr, args []ast.Expr) (nodeID, bool) {
 	key, ok := l.lower(args[2])
 	if !ok {
@@ -382,10 +383,27 @@ func (l *lowerer) split(e ast.Expr, args []ast.Expr) (nodeID, bool) {
 		key = l.add(node{op: opToString, typ: valueType{kind: kindString}, args: []nodeID{key}})
 	}
 	salt, _ := textLiteral(args[0])
+	n := node{op: opHashSplit, typ: valueType{kind: kindBool}, args: []nodeID{key}, lit: literal{String: salt}}
+	if e.AsCall().FunctionName() == "variant" {
+		n.op, n.typ.kind, n.set = opVariant, kindString, weightsOf(args[1])
+		return l.add(n), true
+	}
 	_, size, ok := literalOf(args[1].AsLiteral())
-	n := node{op: opHashSplit, typ: valueType{kind: kindBool}, args: []nodeID{key}, lit: literal{String: salt, Double: size.Double, Int: size.Int}}
+	n.lit.Double, n.lit.Int = size.Double, size.Int
 	if e.AsCall().FunctionName() == "bucket" {
 		n.op, n.typ.kind = opBucket, kindInt
 	}
 	return l.add(n), ok
+}
+
+// weightsOf are the variants that weigh anything, by name.
+func weightsOf(e ast.Expr) *List {
+	var out []literal
+	for _, entry := range e.AsMap().Entries() {
+		name, _ := textLiteral(entry.AsMapEntry().Key())
+		if weight := float64(entry.AsMapEntry().Value().AsLiteral().(types.Double)); weight > 0 {
+			out = append(out, literal{String: name, Double: weight})
+		}
+	}
+	return newSet(out)
 }

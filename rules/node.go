@@ -125,6 +125,7 @@ const (
 	// Splits by hash (RULES.md 6.2). args[0] is the key's canonical text; lit.String is the salt.
 	opHashSplit // (string) -> bool; lit.Double is the fraction
 	opBucket    // (string) -> int; lit.Int is how many buckets
+	opVariant   // (string) -> string; set has the variants (String) and their weights (Double), sorted
 
 	// Anything else that the checker accepts, by cel-go's interpreter, row by row. args are opColumn nodes, whose arrays
 	// interp reads itself, then nodes of kind bool. typ is neither list, map nor struct.

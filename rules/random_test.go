@@ -157,7 +157,10 @@ func (g *grower) value(k kind, depth int) nodeID {
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv}), k, deeper(k), deeper(k))
 	case kindString:
-		switch g.pick(5) {
+		switch g.pick(6) {
+		case 5:
+			variants := []literal{{String: "a", Double: 1}, {String: "b", Double: .5}, {String: "c", Double: 30}}[:1+g.pick(3)]
+			return g.add(node{op: opVariant, typ: scalarKind(k), args: []nodeID{deeper(k)}, lit: literal{String: "s"}, set: newSet(variants)})
 		case 3:
 			return g.add(node{op: opNullText, typ: scalarKind(k), args: []nodeID{deeper(k)}, set: g.set(k)})
 		case 4:

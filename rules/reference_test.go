@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -411,6 +412,8 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 	case opBucket:
 		hash := new(big.Int).SetUint64(xxh3.HashString(nd.lit.String + "\x00" + a.(string)))
 		return known(hash.Rsh(hash.Mul(hash, big.NewInt(nd.lit.Int)), 64).Int64())
+	case opVariant:
+		return known(refVariant(nd, a.(string)))
 	case opToUint, opToDuration, opToInt, opToDouble, opToString, opToBool, opToTimestamp, opToDate:
 		return refConvert(r, nd, a)
 	case opDaysBetween:
@@ -421,6 +424,16 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 		return refMove(nd, a, b.(int64))
 	}
 	return refCalendar(nd, a)
+}
+
+// refVariant sorts the variants by the base-2 logarithm of their hash over their weight.
+func refVariant(nd *node, key string) string {
+	wait := map[string]float64{}
+	for _, v := range nd.set.values {
+		hash := xxh3.HashString(strings.Join([]string{nd.lit.String, v.String, key}, "\x00"))
+		wait[v.String] = math.Log2(math.Ldexp(float64(hash/4096)*2+1, -53)) / -v.Double
+	}
+	return slices.MinFunc(sortedNames(wait), func(a, b string) int { return cmp.Compare(wait[a], wait[b]) })
 }
 
 func refID(nd *node, k kind, a string) refValue {

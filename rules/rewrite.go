@@ -131,7 +131,7 @@ func (r *rewriter) callExpr(e ast.Expr) {
 		if len(c.Args()) == 1 {
 			e.SetKindCase(r.call(e.ID(), "is_not_null", c.Args()...))
 		}
-	case "hash_split", "bucket":
+	case "hash_split", "bucket", "variant":
 		r.split(e, c)
 	case "file":
 		r.fault(e.ID(), `write x in file("path")`, "file() stands to the right of in only")
@@ -324,14 +324,19 @@ func (r *rewriter) refer(name string, at int64) {
 	}
 }
 
-// split gives hash_split and bucket the user id for a key, and the fraction as a double.
+// split gives hash_split, bucket and variant the user id for a key, and the fraction or the weights as doubles.
 func (r *rewriter) split(e ast.Expr, c ast.CallExpr) {
 	args := slices.Clone(c.Args())
 	if len(args) < 2 || c.IsMemberFunction() {
 		return // the checker says what it takes
 	}
-	if c.FunctionName() == "hash_split" {
+	switch {
+	case c.FunctionName() == "hash_split":
 		r.promote(args[1], types.DoubleType)
+	case args[1].Kind() == ast.MapKind:
+		for _, entry := range args[1].AsMap().Entries() {
+			r.promote(entry.AsMapEntry().Value(), types.DoubleType)
+		}
 	}
 	if len(args) == 2 {
 		args = append(args, r.ident(e.ID(), userIDName))

@@ -143,6 +143,8 @@ func (s *speller) call(n *node) string {
 		name, args = "null_text", append(args, spellSet(n, kindString))
 	case opHashSplit:
 		name, args = "hash_split", append([]string{strconv.Quote(n.lit.String), fmt.Sprint(n.lit.Double)}, args...)
+	case opVariant:
+		name, args = "variant", append([]string{strconv.Quote(n.lit.String), spellWeights(n.set)}, args...)
 	case opBucket:
 		name, args = "bucket", append([]string{strconv.Quote(n.lit.String), fmt.Sprint(n.lit.Int)}, args...)
 	}
@@ -175,6 +177,14 @@ func spellSet(n *node, k kind) string {
 		values = append(values, fmt.Sprintf("%d more", more))
 	}
 	return "[" + strings.Join(values, ", ") + "]"
+}
+
+func spellWeights(variants *List) string {
+	var parts []string
+	for _, v := range variants.values {
+		parts = append(parts, fmt.Sprintf("%q: %v", v.String, v.Double))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }
 
 func spellConstant(k kind, lit literal) string {

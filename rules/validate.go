@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 
 	"cel.dev/cel-go/cel"
@@ -45,7 +46,7 @@ func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
 		s.literalOnly(u, args[0], false, asValue(types.TimestampType, `%q is not an instant such as "2026-11-02T09:30:00Z"`))
 	case "duration":
 		s.literalOnly(u, args[0], false, asValue(types.DurationType, `%q is not a duration such as "720h" or "90m"; within and older_than take days, as in "30d"`))
-	case "hash_split", "bucket":
+	case "hash_split", "bucket", "variant":
 		s.split(u, c)
 	case "empty", "nonempty":
 		if t := u.native().GetType(args[0].ID()); t.Kind() != types.StringKind && t.Kind() != types.ListKind && t.Kind() != types.DynKind {
@@ -111,11 +112,15 @@ func (s *frontend) period(u *unit, c ast.CallExpr) {
 	})
 }
 
-// split checks the constants of hash_split and bucket.
+// split checks the constants of hash_split, bucket and variant.
 func (s *frontend) split(u *unit, c ast.CallExpr) {
 	salt, size := c.Args()[0], c.Args()[1]
 	if _, ok := textLiteral(salt); !ok {
-		u.fault(salt.ID(), `write hash_split("salt", 0.5), or hash_split("salt", 0.5, key) to split by another key than the user id`, "the salt must be a text in quotes")
+		u.fault(salt.ID(), splitSpelling[c.FunctionName()]+" to split by another key than the user id", "the salt must be a text in quotes")
+	}
+	if c.FunctionName() == "variant" {
+		s.weights(u, size)
+		return
 	}
 	if size.Kind() != ast.LiteralKind {
 		u.fault(size.ID(), "", "this must be a number, not an expression")
@@ -130,5 +135,44 @@ func (s *frontend) split(u *unit, c ast.CallExpr) {
 		if v < 1 {
 			u.fault(size.ID(), "", "there must be at least one bucket")
 		}
+	}
+}
+
+// splitSpelling is how the splits are written.
+var splitSpelling = map[string]string{
+	"hash_split": `write hash_split("salt", 0.5), or hash_split("salt", 0.5, key)`,
+	"bucket":     `write bucket("salt", 10), or bucket("salt", 10, key)`,
+	"variant":    `write variant("salt", {"A": 50, "B": 50}), or variant("salt", {"A": 50, "B": 50}, key)`,
+}
+
+// weights checks the variants and what they weigh.
+func (s *frontend) weights(u *unit, e ast.Expr) {
+	if e.Kind() != ast.MapKind {
+		u.fault(e.ID(), splitSpelling["variant"], "the variants and their weights must be written out")
+		return
+	}
+	names, total, broken := map[string]bool{}, 0.0, false
+	for _, entry := range e.AsMap().Entries() {
+		key, value := entry.AsMapEntry().Key(), entry.AsMapEntry().Value()
+		name, ok := textLiteral(key)
+		switch {
+		case !ok || name == "":
+			u.fault(key.ID(), "", "the name of a variant is a text in quotes")
+		case names[name]:
+			u.fault(key.ID(), "", "there are two variants %q", name)
+		}
+		names[name] = true
+		weight, ok := types.Double(-1), false
+		if value.Kind() == ast.LiteralKind {
+			weight, ok = value.AsLiteral().(types.Double)
+		}
+		if !ok || !(weight >= 0) || math.IsInf(float64(weight), 0) {
+			u.fault(value.ID(), "", "the weight of a variant is a number, 0 or more")
+			broken = true
+		}
+		total += float64(weight)
+	}
+	if total == 0 && !broken {
+		u.fault(e.ID(), splitSpelling["variant"], "no variant has a weight")
 	}
 }
