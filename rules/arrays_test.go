@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +148,16 @@ var shapes = []string{
 	"string", "large_string", "dict8", "dict32", "dict_int", "binary", "uuid", "date", "duration_ms", "ts_s", "ts_ms", "ts_us", "ts_ns",
 	"ts_local", "null", "decimal38", "decimal256", "dict_u8", "dict_i64", "dict_ts", "large_binary", "fixed_binary", "date64", "duration_ns",
 	"large_list", "fixed_list", "list_string", "list_dict", "list_int", "list_struct", "list_list", "map", "map_dict", "struct",
+	"list_bool", "list_double", "list_uint", "list_decimal", "list_bytes", "list_date", "list_ts", "list_local", "list_duration", "list_wide",
+	"map_string", "map_double", "map_bool", "map_ts", "map_date", "struct_wide",
+}
+
+// inside names the shape of what a list or a map holds.
+var inside = map[string]string{
+	"list_string": "string", "list_dict": "dict8", "list_int": "int64", "list_struct": "struct", "list_list": "list_int",
+	"list_bool": "bool", "list_double": "float64", "list_uint": "uint64", "list_decimal": "decimal", "list_bytes": "binary",
+	"list_date": "date", "list_ts": "ts_ms", "list_local": "ts_local", "list_duration": "duration_ms", "list_wide": "struct_wide",
+	"map": "int32", "map_dict": "int32", "map_string": "dict32", "map_double": "float32", "map_bool": "bool", "map_ts": "ts_ns", "map_date": "date",
 }
 
 type buildFunc func(n int, value func() any) (arrow.Array, []any)
@@ -305,38 +316,54 @@ func (s *sampler) encoded(dt *arrow.DictionaryType) buildFunc {
 }
 
 func (s *sampler) nestedBuilder(shape string) (valueType, buildFunc, func() any) {
-	inner := map[string]string{"list_string": "string", "list_dict": "dict8", "list_int": "int64", "list_struct": "struct", "list_list": "list_int"}[shape]
-	switch shape {
-	case "list_string", "list_dict", "list_int", "list_struct", "list_list":
+	if inner := inside[shape]; strings.HasPrefix(shape, "list_") {
 		typ, build, value := s.builder(inner)
 		return valueType{kind: kindList, elem: &typ}, func(n int, _ func() any) (arrow.Array, []any) { return s.lists(n, build, value) }, nil
+	} else if inner != "" {
+		typ, build, value := s.builder(inner)
+		return valueType{kind: kindMap, elem: &typ}, func(n int, _ func() any) (arrow.Array, []any) { return s.maps(n, shape == "map_dict", build, value) }, nil
+	}
+	switch shape {
 	case "large_list", "fixed_list":
 		typ, build, value := s.builder("int64")
 		return valueType{kind: kindList, elem: &typ}, func(n int, _ func() any) (arrow.Array, []any) { return s.otherLists(n, shape, build, value) }, nil
-	case "map", "map_dict":
-		return valueType{kind: kindMap, elem: &valueType{kind: kindInt}}, func(n int, _ func() any) (arrow.Array, []any) { return s.maps(n, shape == "map_dict") }, nil
 	case "struct":
-		ta, build, value := s.builder("int64")
-		tb, buildB, valueB := s.builder("dict8")
-		typ := valueType{kind: kindStruct, fields: []field{{name: "a", typ: ta}, {name: "b", typ: tb}}}
-		return typ, func(n int, _ func() any) (arrow.Array, []any) {
-			a, as := s.nullable(build(n, value))
-			b, bs := s.nullable(buildB(n, valueB))
-			arr, err := array.NewStructArray([]arrow.Array{a, b}, []string{"a", "b"})
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			a.Release()
-			b.Release()
-			values := make([]any, n)
-			for i := range values {
-				values[i] = []any{as[i], bs[i]}
-			}
-			return arr, values
-		}, nil
+		return s.structs([]string{"a", "b"}, []string{"int64", "dict8"})
+	case "struct_wide":
+		return s.structs([]string{"f", "d", "l", "e", "s", "m", "t"}, []string{"bool", "date", "ts_local", "decimal", "list_string", "map", "struct"})
 	}
 	s.t.Fatalf("no shape %q", shape)
 	return valueType{}, nil, nil
+}
+
+// structs makes structs of fields of these shapes.
+func (s *sampler) structs(names, shapes []string) (valueType, buildFunc, func() any) {
+	typ := valueType{kind: kindStruct}
+	builds, values := make([]buildFunc, len(names)), make([]func() any, len(names))
+	for i, name := range names {
+		inner, build, value := s.builder(shapes[i])
+		typ.fields, builds[i], values[i] = append(typ.fields, field{name: name, typ: inner}), build, value
+	}
+	return typ, func(n int, _ func() any) (arrow.Array, []any) {
+		rows := make([]any, n)
+		for i := range rows {
+			rows[i] = make([]any, len(names))
+		}
+		arrays := make([]arrow.Array, len(names))
+		for at, build := range builds {
+			var column []any
+			arrays[at], column = s.nullable(build(n, values[at]))
+			defer arrays[at].Release()
+			for i := range rows {
+				rows[i].([]any)[at] = column[i]
+			}
+		}
+		arr, err := array.NewStructArray(arrays, names)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return arr, rows
+	}, nil
 }
 
 // nullable gives an array nulls of its own.
@@ -375,14 +402,13 @@ func (s *sampler) lists(n int, build buildFunc, value func() any) (arrow.Array, 
 	return arr, values
 }
 
-func (s *sampler) maps(n int, encoded bool) (arrow.Array, []any) {
+func (s *sampler) maps(n int, encoded bool, buildItems buildFunc, item func() any) (arrow.Array, []any) {
 	buffer, offsets := s.offsets(n)
 	_, buildKeys, _ := s.builder("string")
 	if encoded {
 		_, buildKeys, _ = s.builder("dict8")
 	}
 	keys, ks := buildKeys(int(offsets[n]), func() any { return one(s, []string{"a", "b", "plan"}) })
-	_, buildItems, item := s.builder("int32")
 	items, vs := s.nullable(buildItems(int(offsets[n]), item))
 	entries, err := array.NewStructArray([]arrow.Array{keys, items}, []string{"key", "value"})
 	if err != nil {

@@ -87,6 +87,9 @@ func TestC029_FromTextToAnswer(t *testing.T) {
 		`x == 9007199254740992.0`: "FTF", `x < 9223372036854775808.0`: "TTT", `x in [9007199254740992.0]`: "FTF",
 		`9223372036854775807 < 9223372036854775808.0`: "TTT", `x == d`: "FTF", `x > d`: "TFF", `d < x`: "TFF", `x >= d`: "TTF", `x != d`: "TFT",
 		`d == 9007199254740992`: "TTF",
+		// What follows has no kernel: cel-go's interpreter evaluates it.
+		`[x].map(i, i)[0] > d`: "TFF", `[x].exists(i, i == d)`: "FTF", `[d].all(i, i > x)`: "FFT", `x in [d].map(i, i)`: "FTF", `[x].map(i, i)[0] != d`: "TFT",
+		`[x, 5].filter(i, i in [9007199254740992.0]).size() == 1`: "FTF",
 	} {
 		if got := (question{}).segments(t, columns, "it", rule)[0]; got != want {
 			t.Errorf("%s: got %s, want %s", rule, got, want)

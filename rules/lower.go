@@ -122,7 +122,7 @@ func scalarType(t *cel.Type) (valueType, bool) {
 
 // fold evaluates a call that depends on constants only.
 func (l *lowerer) fold(e ast.Expr) (nodeID, bool) {
-	if e.Kind() != ast.CallKind || !isConstantTree(e) || l.mixesNumbers(e) || len(l.scope) > 0 && slices.ContainsFunc(freeNames(e, nil, nil), l.isElement) {
+	if e.Kind() != ast.CallKind || !isConstantTree(e) || len(l.scope) > 0 && slices.ContainsFunc(freeNames(e, nil, nil), l.isElement) {
 		return 0, false
 	}
 	program, err := l.program(e)
@@ -137,22 +137,6 @@ func (l *lowerer) fold(e ast.Expr) (nodeID, bool) {
 	return l.constant(typ, lit), true
 }
 
-// mixesNumbers says whether an expression compares numbers of two kinds: kernels do that exactly, and cel-go does not.
-func (l *lowerer) mixesNumbers(e ast.Expr) bool {
-	found := false
-	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.CallKind || len(e.AsCall().Args()) != 2 || !infix(e.AsCall().FunctionName()) {
-			return
-		}
-		a, b := l.tree.GetType(e.AsCall().Args()[0].ID()).Kind(), l.tree.GetType(e.AsCall().Args()[1].ID()).Kind()
-		found = found || a != b && numbers[a] && (numbers[b] || b == types.ListKind)
-	}))
-	return found
-}
-
-// numbers are the checker's kinds of numbers; dyn is how promote marks one that is compared with another kind.
-var numbers = map[types.Kind]bool{types.IntKind: true, types.UintKind: true, types.DoubleKind: true, types.DynKind: true}
-
 func (l *lowerer) isElement(name string) bool {
 	return slices.ContainsFunc(l.scope, func(el element) bool { return el.name == name })
 }
@@ -160,10 +144,11 @@ func (l *lowerer) isElement(name string) bool {
 // program plans a part of the tree for the interpreter. One whose constants fail is planned as it stands: each row fails then.
 func (l *lowerer) program(e ast.Expr) (cel.Program, error) {
 	part := ast.NewCheckedAST(ast.NewAST(e, l.tree.SourceInfo()), l.tree.TypeMap(), l.tree.ReferenceMap())
-	if program, err := l.env.env.PlanProgram(part, cel.EvalOptions(cel.OptOptimize)); err == nil {
+	exactly := comparesExactly(l.mixedComparisons(e))
+	if program, err := l.env.env.PlanProgram(part, exactly, cel.EvalOptions(cel.OptOptimize)); err == nil {
 		return program, nil
 	}
-	return l.env.env.PlanProgram(part)
+	return l.env.env.PlanProgram(part, exactly)
 }
 
 // identifier lowers a name.

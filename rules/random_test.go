@@ -42,9 +42,7 @@ func (g *grower) sources(k kind) (out []nodeID) {
 			continue
 		}
 		nd := node{op: opColumn, typ: typ, name: name}
-		if typ.local {
-			nd.zone = paris
-		}
+		nd.zone = g.storedZone(typ)
 		if typ.kind == kindNull && k >= kindList {
 			continue
 		}
@@ -52,10 +50,18 @@ func (g *grower) sources(k kind) (out []nodeID) {
 	}
 	for depth, typ := range g.inside {
 		if typ.kind == k {
-			out = append(out, g.add(node{op: opElement, typ: typ, depth: depth}))
+			out = append(out, g.add(node{op: opElement, typ: typ, depth: depth, zone: g.storedZone(typ)}))
 		}
 	}
 	return out
+}
+
+// storedZone is where instants without a zone were read.
+func (g *grower) storedZone(typ valueType) *zone {
+	if typ.hasLocal() {
+		return paris
+	}
+	return nil
 }
 
 func sortedNames[V any](m map[string]V) []string {
@@ -206,20 +212,22 @@ func (g *grower) nested(k kind, depth int) (nodeID, bool) {
 		case 0:
 			for _, id := range g.sources(kindList) {
 				if elem := g.nodes[id].typ.elem; elem.kind == k {
-					return g.add(node{op: opIndex, typ: *elem, args: []nodeID{id, g.int(int64(g.pick(5) - 1))}}), true
+					return g.add(node{op: opIndex, typ: *elem, args: []nodeID{id, g.int(int64(g.pick(5) - 1))}, zone: g.storedZone(*elem)}), true
 				}
 			}
 		case 1:
 			for _, id := range g.sources(kindStruct) {
 				for at, field := range g.nodes[id].typ.fields {
 					if field.typ.kind == k {
-						return g.add(node{op: opField, typ: field.typ, args: []nodeID{id}, lit: literal{Int: int64(at)}}), true
+						return g.add(node{op: opField, typ: field.typ, args: []nodeID{id}, lit: literal{Int: int64(at)}, zone: g.storedZone(field.typ)}), true
 					}
 				}
 			}
 		case 2:
-			if from := g.sources(kindMap); len(from) > 0 && k == kindInt {
-				return g.add(node{op: opKey, typ: scalarKind(k), args: []nodeID{one(g.sampler, from)}, lit: literal{String: one(g.sampler, []string{"a", "plan", "zz"})}}), true
+			for _, id := range g.sources(kindMap) {
+				if elem := g.nodes[id].typ.elem; elem.kind == k {
+					return g.add(node{op: opKey, typ: *elem, args: []nodeID{id}, lit: literal{String: one(g.sampler, []string{"a", "plan", "zz"})}}), true
+				}
 			}
 		case 3:
 			if from := append(g.sources(kindList), g.sources(kindMap)...); len(from) > 0 && k == kindInt {
