@@ -20,6 +20,9 @@ func (e *Evaluator) aggregate(nd *node, f *frame) *vec {
 		return out
 	}
 	body := e.eval(nd.body, inner)
+	if body.kind == kindNull {
+		body = e.unknown(nd.typ.kind, body.n)
+	}
 	var out *vec
 	switch nd.op {
 	case opSum:
