@@ -43,6 +43,7 @@ type compiler struct {
 	zones  map[string]*zone
 	cuts   []nodeID
 	steps  []plannedStep
+	latest *stepCompiler // of the step that was compiled last
 }
 
 // step compiles one step. The error is one that no definition is to blame for.
@@ -56,6 +57,7 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 		compiler: c, definitions: d, lists: step.Lists,
 		rules: map[string]*rule{},
 	}
+	c.latest = s
 	clock := &clockwork{
 		now: step.Now, today: int64(step.Today), zone: location, lists: step.Lists, horizon: last.Now, horizonDay: int64(last.Today),
 	}

@@ -21,6 +21,7 @@ type unit struct {
 
 	referredAt map[string]int64 // by segment: the id of the first reference
 	inlined    map[int64]bool   // the ids of what came from traits
+	copied     map[int64]int64  // of copies that stand where they were written: the ids there
 
 	problems configs.Problems
 	failed   string // not empty: it does not compile; problems of its own, or something that it uses
@@ -102,10 +103,23 @@ func (u *unit) renumbering(at int64) func(id int64) int64 {
 			fresh[id] = u.newID(place)
 			if at != 0 {
 				u.inlined[fresh[id]] = true
+			} else {
+				u.noteCopy(fresh[id], id)
 			}
 		}
 		return fresh[id]
 	}
+}
+
+// noteCopy remembers where the original of a copy was written.
+func (u *unit) noteCopy(copied, from int64) {
+	if u.copied == nil {
+		u.copied = map[int64]int64{}
+	}
+	if first, again := u.copied[from]; again {
+		from = first
+	}
+	u.copied[copied] = from
 }
 
 // parse reads the text. A syntax error is reported with the spelling that an SQL writer may be looking for.

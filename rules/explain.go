@@ -1,0 +1,219 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// An Explainer tells what every sub-expression of rules is for one user. Its values come from the nodes and kernels that a
+// Plan has: what it tells is what a run computes. It does not change; many goroutines may use it.
+type Explainer struct {
+	exec       *executable
+	columns    []string
+	segments   []toldSegment
+	lifecycles []toldLifecycle
+}
+
+// A Term is a sub-expression of a rule and what it is for one user.
+type Term struct {
+	Text string `json:"text"` // as the rule has it, on one line
+	// Value is written as in a rule; null for a column without a value, unknown for what a null makes unknown, error for
+	// what failed.
+	Value string `json:"value"`
+	Cause string `json:"cause,omitempty"` // of unknown and error: the columns that are null, or what failed
+	Note  string `json:"note,omitempty"`  // what the text names: a trait, a segment, which element of a list
+	Terms []Term `json:"terms,omitempty"` // what it is made of
+}
+
+// The values of a Term that has none.
+const (
+	ValueNull    = "null"
+	ValueUnknown = "unknown"
+	ValueError   = "error"
+)
+
+// What decides about a segment.
+const (
+	ByExclude = "exclude"
+	ByInclude = "include"
+	ByRule    = "rule"
+)
+
+// An ExplainedSegment says whether a user is in a segment, and why.
+type ExplainedSegment struct {
+	Name    string `json:"name"`
+	Member  bool   `json:"member"`
+	By      string `json:"by"`                // exclude, include or rule: which of them decided
+	Include string `json:"include,omitempty"` // true or false: the user is on the include list; empty without one
+	Exclude string `json:"exclude,omitempty"` // the same of the exclude list
+	Rule    Term   `json:"rule"`
+}
+
+// An ExplainedLifecycle says in which stage a user stands, and why.
+type ExplainedLifecycle struct {
+	Name   string           `json:"name"`
+	Stage  string           `json:"stage,omitempty"` // empty: none of them
+	Stages []ExplainedStage `json:"stages"`          // the first whose rule is true is the user's
+}
+
+// An ExplainedStage is one stage and what its rule is for the user.
+type ExplainedStage struct {
+	Name string `json:"name"`
+	Rule Term   `json:"rule"`
+}
+
+// An Explanation is what an Explainer tells of one user.
+type Explanation struct {
+	Segments   []ExplainedSegment   `json:"segments"`
+	Lifecycles []ExplainedLifecycle `json:"lifecycles"`
+}
+
+// NewExplainer compiles a step so that the rules of some segments and lifecycles can be explained; without names, of all.
+// Everything wrong with the step comes back at once as configs.Problems.
+func NewExplainer(schema *arrow.Schema, step Step, opts Options, names ...string) (*Explainer, error) {
+	c := &compiler{schema: schema, opts: opts, graph: newGraph(), zones: map[string]*zone{}}
+	problems, err := c.step(step, step)
+	if err == nil {
+		err = problems.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return explainerOf(c, names), nil
+}
+
+// explainerOf makes an Explainer of what a compiler has compiled last.
+func explainerOf(c *compiler, names []string) *Explainer {
+	x := &Explainer{}
+	x.tell(c.latest, func(name string) bool { return len(names) == 0 || slices.Contains(names, name) })
+	x.exec = newExecutable(c.graph.nodes, nil, nil)
+	x.findColumns()
+	return x
+}
+
+// A toldSegment is a segment whose rule is to be explained.
+type toldSegment struct {
+	name             string
+	rule             *told
+	include, exclude nodeID // -1: no such list
+}
+
+// A toldLifecycle is the same of a lifecycle, a rule a stage.
+type toldLifecycle struct {
+	name   string
+	stages []string
+	rules  []*told
+}
+
+// tell readies the rules of what is asked for.
+func (x *Explainer) tell(s *stepCompiler, asked func(name string) bool) {
+	for _, segment := range s.definitions.Segments {
+		if !asked(segment.Name) {
+			continue
+		}
+		x.segments = append(x.segments, toldSegment{
+			name: segment.Name, rule: s.tellRule(&s.rules[segment.Name].unit, false),
+			include: listNode(s.include, segment.Name), exclude: listNode(s.exclude, segment.Name),
+		})
+	}
+	for i, lifecycle := range s.definitions.Lifecycles {
+		if !asked(lifecycle.Name) {
+			continue
+		}
+		out := toldLifecycle{name: lifecycle.Name}
+		for j, stage := range lifecycle.Stages {
+			out.stages = append(out.stages, stage.Name)
+			out.rules = append(out.rules, s.tellRule(&s.stages[i][j].unit, false))
+		}
+		x.lifecycles = append(x.lifecycles, out)
+	}
+}
+
+// listNode is the node that says whether a user is on a segment's list, or -1.
+func listNode(lists map[string]nodeID, segment string) nodeID {
+	if id, ok := lists[segment]; ok {
+		return id
+	}
+	return noSource
+}
+
+// findColumns lists the columns below all that is told.
+func (x *Explainer) findColumns() {
+	add := func(id nodeID) {
+		if id >= 0 {
+			x.columns = append(x.columns, x.exec.nodes[id].columns...)
+		}
+	}
+	for _, s := range x.segments {
+		s.rule.nodes(add)
+		add(s.include)
+		add(s.exclude)
+	}
+	for _, l := range x.lifecycles {
+		for _, rule := range l.rules {
+			rule.nodes(add)
+		}
+	}
+	slices.Sort(x.columns)
+	x.columns = slices.Compact(x.columns)
+}
+
+// Columns returns the snapshot's columns that it looks at, sorted.
+func (x *Explainer) Columns() []string { return x.columns }
+
+// Explain tells of the user in the first row of a record, which has the columns that the Explainer looks at.
+func (x *Explainer) Explain(rec arrow.Record) (*Explanation, error) {
+	r, err := newReciter(x.exec, rec)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	out := &Explanation{}
+	for _, s := range x.segments {
+		out.Segments = append(out.Segments, r.segment(s))
+	}
+	for _, l := range x.lifecycles {
+		out.Lifecycles = append(out.Lifecycles, r.lifecycle(l))
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("evaluate: %w", r.err)
+	}
+	return out, nil
+}
+
+// segment applies the precedence of lists and rule.
+func (r *reciter) segment(s toldSegment) ExplainedSegment {
+	out := ExplainedSegment{Name: s.name, Rule: r.term(s.rule, r.row, 0), Include: r.listed(s.include), Exclude: r.listed(s.exclude), By: ByRule}
+	switch {
+	case out.Exclude == valueTrue:
+		out.By = ByExclude
+	case out.Include == valueTrue:
+		out.By, out.Member = ByInclude, true
+	default:
+		out.Member = out.Rule.Value == valueTrue
+	}
+	return out
+}
+
+// listed says whether the user is on a list; empty without one.
+func (r *reciter) listed(id nodeID) string {
+	if id < 0 {
+		return ""
+	}
+	return valueText(r.valueOf(id, r.row, 0))
+}
+
+// lifecycle takes the first stage whose rule is true.
+func (r *reciter) lifecycle(l toldLifecycle) ExplainedLifecycle {
+	out := ExplainedLifecycle{Name: l.name}
+	for i, name := range l.stages {
+		stage := ExplainedStage{Name: name, Rule: r.term(l.rules[i], r.row, 0)}
+		if out.Stage == "" && stage.Rule.Value == valueTrue {
+			out.Stage = name
+		}
+		out.Stages = append(out.Stages, stage)
+	}
+	return out
+}
