@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -151,23 +150,14 @@ func (r *membershipReader) rowGroup(ctx context.Context, s *Snapshot, at int) er
 	return nil
 }
 
-// eachRows visits a column's arrays with the rows of the membership at which they begin.
+// eachRows visits the arrays of a column with the rows of the membership at which they begin.
 func (r *membershipReader) eachRows(group tables.Columns, column string, visit func(arrow.Array, int) error, fault func(string, error) error) error {
-	for row := r.row; ; {
-		a, err := group.Next(column, 1<<16)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		err = visit(a, row)
-		row += a.Len()
-		a.Release()
-		if err != nil {
+	return eachArray(group, column, func(a arrow.Array, row int) error {
+		if err := visit(a, r.row+row); err != nil {
 			return fault(column, err)
 		}
-	}
+		return nil
+	})
 }
 
 // ids appends packed ids; the first that does not fit turns all into bytes.

@@ -225,6 +225,13 @@ func TestMembershipDamaged(t *testing.T) {
 
 func readMembershipBytes(t testing.TB, data []byte, names *tables.Names) (*tables.Membership, error) {
 	t.Helper()
+	bucket, info := stored(t, data)
+	return State{}.ReadMembership(t.Context(), bucket, info, names, ids.Text, false)
+}
+
+// stored puts a file into a bucket of its own.
+func stored(t testing.TB, data []byte) (objects.Bucket, objects.Info) {
+	t.Helper()
 	folder := t.TempDir()
 	if err := os.WriteFile(filepath.Join(folder, "m.parquet"), data, 0o644); err != nil {
 		t.Fatal(err)
@@ -237,7 +244,7 @@ func readMembershipBytes(t testing.TB, data []byte, names *tables.Names) (*table
 	if err != nil {
 		t.Fatal(err)
 	}
-	return State{}.ReadMembership(t.Context(), bucket, info, names, ids.Text, false)
+	return bucket, info
 }
 
 func BenchmarkReadMembership(b *testing.B) {

@@ -77,6 +77,20 @@ func (p *Packed) Rejected(i int) bool { return p.states[i] == rejected }
 // Text returns the bytes of an id that does not fit, shared with the array.
 func (p *Packed) Text(i int) []byte { return valueBytes(p.source, i) }
 
+// AppendText appends the canonical text of id i, which is not rejected, of what Pack returned.
+func (p *Packer) AppendText(dst []byte, packed *Packed, i int) []byte {
+	one := Column{Type: p.typ, Form: Bytes}
+	switch words := p.wordsAnID(); {
+	case !packed.Fits(i):
+		one.AppendBytes(packed.Text(i))
+	case words == 1:
+		one.Form, one.Words = OneWord, packed.Words[i:i+1]
+	default:
+		one.Form, one.Words = TwoWords, packed.Words[2*i:2*i+2]
+	}
+	return one.AppendText(dst, 0)
+}
+
 // dictionary holds the values of the dictionary at hand, packed once.
 type dictionary struct {
 	of     arrow.Array

@@ -164,3 +164,14 @@ type ColumnCount struct {
 	Values int64
 	Nulls  int64
 }
+
+// A Transition is one row of the transitions table, as people read it.
+type Transition struct {
+	User    string `json:"user_id"` // canonical
+	Segment string `json:"segment"` // or a lifecycle
+	Change  string `json:"change"`
+	From    string `json:"from,omitempty"` // empty: null
+	To      string `json:"to,omitempty"`
+	Reason  string `json:"reason"`
+	At      int64  `json:"-"` // microseconds since 1970-01-01 UTC
+}

@@ -1,0 +1,81 @@
+package ids
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+func TestCanonical(t *testing.T) {
+	for _, tc := range []struct {
+		typ        Type
+		text, want string // want empty: refused
+	}{
+		{Text, "ann", "ann"},
+		{Text, " ann", " ann"},
+		{Text, strings.ToUpper(someUUID), someUUID},
+		{Text, "", ""},
+		{Text, "\xff", ""},
+		{Int32, "007", "7"},
+		{Int32, "-5", "-5"},
+		{Int32, "2147483648", ""},
+		{Int64, "2147483648", "2147483648"},
+		{Int64, "x", ""},
+		{Uint64, "18446744073709551615", "18446744073709551615"},
+		{Uint64, "-1", ""},
+		{UUID, strings.ToUpper(someUUID), someUUID},
+		{UUID, "ann", ""},
+		{Binary, "FF0a", "ff0a"},
+		{Binary, "f", ""},
+		{Binary, "", ""},
+	} {
+		got, err := tc.typ.Canonical(tc.text)
+		if got != tc.want || (err == nil) != (tc.want != "") {
+			t.Errorf("%s %q: got %q, %v; want %q", tc.typ, tc.text, got, err, tc.want)
+		}
+	}
+}
+
+// TestFinder finds every id of a column, and nothing else, by its canonical text.
+func TestFinder(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	texts := array.NewStringBuilder(mem)
+	defer texts.Release()
+	for _, text := range []string{"ann", "bob", strings.ToUpper(someUUID), "", "ann", "an", someUUID[:35]} {
+		texts.Append(text)
+	}
+	texts.AppendNull()
+	numbers := array.NewInt64Builder(mem)
+	defer numbers.Release()
+	numbers.AppendValues([]int64{-1, 0, 1 << 40, 7, -1}, []bool{true, true, true, false, true})
+	raw := array.NewBinaryBuilder(mem, arrow.BinaryTypes.Binary)
+	defer raw.Release()
+	raw.AppendValues([][]byte{{0xff, 0x0a}, {}, {0}}, nil)
+	for _, tc := range []struct {
+		typ  Type
+		arr  arrow.Array
+		want map[string]string
+	}{
+		{Text, texts.NewArray(), map[string]string{"ann": "[0 4]", "bob": "[1]", someUUID: "[2]", "an": "[5]", "": "[]", "carl": "[]", someUUID[:35]: "[6]"}},
+		{Int64, numbers.NewArray(), map[string]string{"-1": "[0 4]", "0": "[1]", "1099511627776": "[2]", "7": "[]"}},
+		{Binary, raw.NewArray(), map[string]string{"ff0a": "[0]", "00": "[2]", "ff": "[]"}},
+	} {
+		for id, want := range tc.want {
+			f, err := NewFinder(tc.typ, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, err := f.Rows(tc.arr)
+			if got := fmt.Sprint(rows); got != want || err != nil {
+				t.Errorf("%s %q: got %s, %v; want %s", tc.typ, id, got, err, want)
+			}
+			f.Close()
+		}
+		tc.arr.Release()
+	}
+}
