@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"strata/configs"
+	"strata/rules"
 )
 
 // A Fit is what Check found: definitions that compile against a snapshot.
@@ -14,6 +15,7 @@ type Fit struct {
 	Notes   []string
 	// Warnings are of rules that do what they say, and perhaps not what was meant.
 	Warnings configs.Problems
+	Plan     *rules.Plan // what would be evaluated
 }
 
 // Check compiles a job's definitions against the snapshot of its date, as Run would, and reads no user. Config, Date, Source
@@ -36,6 +38,6 @@ func Check(ctx context.Context, job Job) (*Fit, error) {
 	}
 	return &Fit{
 		Columns: r.columnsRead(), All: r.snapshot.Schema().NumFields(), Rows: r.snapshot.Rows(), Notes: r.snapshot.Notes(),
-		Warnings: r.plan.Warnings(),
+		Warnings: r.plan.Warnings(), Plan: r.plan,
 	}, nil
 }

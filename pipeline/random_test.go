@@ -30,6 +30,7 @@ type story struct {
 	lists  map[string]map[string]bool
 	bench  *bench
 	last   *night
+	nights []*night // all, in order
 }
 
 // storyDates has a gap, which counts by the calendar.
@@ -98,6 +99,8 @@ func (s *story) tell(seen *coverage) {
 			seen.changes[parts[2]]++
 			seen.reasons[parts[5]]++
 		}
+		s.nights = append(s.nights, want)
+		s.checkExplained(want)
 		s.last = want
 	}
 }

@@ -23,7 +23,7 @@ type Term struct {
 	// what failed.
 	Value string `json:"value"`
 	Cause string `json:"cause,omitempty"` // of unknown and error: the columns that are null, or what failed
-	Note  string `json:"note,omitempty"`  // what the text names: a trait, a segment, which element of a list
+	Note  string `json:"note,omitempty"`  // trait: the text names one. Or which element of a list it is told for
 	Terms []Term `json:"terms,omitempty"` // what it is made of
 }
 
@@ -33,6 +33,9 @@ const (
 	ValueUnknown = "unknown"
 	ValueError   = "error"
 )
+
+// NoteTrait is the Note of a Term that names a trait.
+const NoteTrait = "trait"
 
 // What decides about a segment.
 const (
@@ -66,8 +69,8 @@ type ExplainedStage struct {
 
 // An Explanation is what an Explainer tells of one user.
 type Explanation struct {
-	Segments   []ExplainedSegment   `json:"segments"`
-	Lifecycles []ExplainedLifecycle `json:"lifecycles"`
+	Segments   []ExplainedSegment   `json:"segments,omitempty"`
+	Lifecycles []ExplainedLifecycle `json:"lifecycles,omitempty"`
 }
 
 // NewExplainer compiles a step so that the rules of some segments and lifecycles can be explained; without names, of all.
@@ -96,7 +99,7 @@ func explainerOf(c *compiler, names []string) *Explainer {
 // A toldSegment is a segment whose rule is to be explained.
 type toldSegment struct {
 	name             string
-	rule             *told
+	rule             *telling
 	include, exclude nodeID // -1: no such list
 }
 
@@ -104,7 +107,7 @@ type toldSegment struct {
 type toldLifecycle struct {
 	name   string
 	stages []string
-	rules  []*told
+	rules  []*telling
 }
 
 // tell readies the rules of what is asked for.

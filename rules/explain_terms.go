@@ -11,8 +11,8 @@ import (
 	"cel.dev/cel-go/parser"
 )
 
-// A told is a sub-expression that is to be explained: its text, and how to find its value.
-type told struct {
+// A telling is a sub-expression that is to be explained: its text, and how to find its value.
+type telling struct {
 	text string
 	note string
 	expr ast.Expr // as it was checked
@@ -23,14 +23,14 @@ type told struct {
 	args    []nodeID    // their nodes
 
 	column bool // a column, an element or a part of one: where its value is missing, it is null
-	terms  []*told
-	body   *told  // of a comprehension, told for elements
+	terms  []*telling
+	body   *telling  // of a comprehension, told for elements
 	list   nodeID // the list whose elements body is about
 	depth  int    // of the elements
 }
 
 // nodes visits the nodes of a term and of all below it.
-func (t *told) nodes(visit func(nodeID)) {
+func (t *telling) nodes(visit func(nodeID)) {
 	visit(t.node)
 	for _, arg := range t.args {
 		visit(arg)
@@ -55,10 +55,10 @@ type teller struct {
 }
 
 // tellRule finds the terms of a rule. opened says that another rule's explanation opens it.
-func (s *stepCompiler) tellRule(u *unit, opened bool) *told {
+func (s *stepCompiler) tellRule(u *unit, opened bool) *telling {
 	written, issues := s.front.env.env.Parse(u.expr.Text)
 	if issues.Err() != nil || u.failed != "" {
-		return &told{text: u.expr.Text, node: noSource} // not of a step that compiles
+		return &telling{text: u.expr.Text, node: noSource} // not of a step that compiles
 	}
 	t := &teller{stepCompiler: s, unit: u, info: written.NativeRep().SourceInfo(), check: map[int64]ast.Expr{}, opened: opened}
 	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -74,8 +74,8 @@ func (s *stepCompiler) tellRule(u *unit, opened bool) *told {
 }
 
 // tell finds the terms of an expression, as it was written, below some elements.
-func (t *teller) tell(e ast.Expr, scope []element) *told {
-	out := &told{text: t.textOf(e), expr: t.check[e.ID()], node: noSource, column: isPath(e)}
+func (t *teller) tell(e ast.Expr, scope []element) *telling {
+	out := &telling{text: t.textOf(e), expr: t.check[e.ID()], node: noSource, column: isPath(e)}
 	t.find(out, scope)
 	if call, ok := t.info.GetMacroCall(e.ID()); ok {
 		t.tellMacro(out, call.AsCall(), scope)
@@ -93,7 +93,7 @@ func (t *teller) tell(e ast.Expr, scope []element) *told {
 }
 
 // find finds the node of a term, or a program.
-func (t *teller) find(out *told, scope []element) {
+func (t *teller) find(out *telling, scope []element) {
 	l := t.lower
 	l.tree, l.scope, l.err = t.unit.native(), scope, nil
 	defer func() { l.scope, l.err = nil, nil }()
@@ -113,18 +113,18 @@ func (t *teller) find(out *told, scope []element) {
 }
 
 // tellName opens what a name stands for: a trait, or a segment, once.
-func (t *teller) tellName(out *told, e ast.Expr) bool {
+func (t *teller) tellName(out *telling, e ast.Expr) bool {
 	switch {
 	case e.Kind() == ast.IdentKind && t.front.traits[e.AsIdent()] != nil && !isIdent(out.expr, e.AsIdent()):
-		out.note, out.column = "trait", false
+		out.note, out.column = NoteTrait, false
 		if !t.opened {
-			out.terms = []*told{t.tellRule(&t.front.traits[e.AsIdent()].unit, true)}
+			out.terms = []*telling{t.tellRule(&t.front.traits[e.AsIdent()].unit, true)}
 		}
 		return true
 	case isCallOf(e, "segment") && len(e.AsCall().Args()) == 1:
 		name, _ := textLiteral(e.AsCall().Args()[0])
 		if r := t.rules[name]; r != nil && !t.opened {
-			out.terms = []*told{t.tellRule(&r.unit, true)}
+			out.terms = []*telling{t.tellRule(&r.unit, true)}
 			t.tellLists(out, name)
 		}
 		return true
@@ -136,19 +136,19 @@ func (t *teller) tellName(out *told, e ast.Expr) bool {
 func isIdent(e ast.Expr, name string) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == name }
 
 // tellLists adds whether the user is on the lists of a segment that a rule names.
-func (t *teller) tellLists(out *told, segment string) {
+func (t *teller) tellLists(out *telling, segment string) {
 	for _, list := range []struct {
 		what  string
 		nodes map[string]nodeID
 	}{{"include", t.include}, {"exclude", t.exclude}} {
 		if id, ok := list.nodes[segment]; ok {
-			out.terms = append(out.terms, &told{text: "on its " + list.what + " list", node: id})
+			out.terms = append(out.terms, &telling{text: "on its " + list.what + " list", node: id})
 		}
 	}
 }
 
 // tellMacro tells of a macro's list and, where kernels answer it, of its body for some elements.
-func (t *teller) tellMacro(out *told, call ast.CallExpr, scope []element) {
+func (t *teller) tellMacro(out *telling, call ast.CallExpr, scope []element) {
 	list := t.tell(call.Target(), scope)
 	out.terms = append(out.terms, list)
 	if out.expr.Kind() != ast.ComprehensionKind || list.node < 0 || t.graph.nodes[list.node].typ.kind != kindList {

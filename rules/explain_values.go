@@ -50,7 +50,7 @@ func (r *reciter) valueOf(id nodeID, f *frame, i int) ref.Val {
 }
 
 // term tells of a sub-expression in row i of a frame.
-func (r *reciter) term(t *told, f *frame, i int) Term {
+func (r *reciter) term(t *telling, f *frame, i int) Term {
 	value := r.value(t, f, i)
 	out := Term{Text: t.text, Note: t.note, Value: valueText(value)}
 	for _, part := range t.terms {
@@ -73,7 +73,7 @@ func (r *reciter) term(t *told, f *frame, i int) Term {
 }
 
 // value is what a term is in row i of a frame.
-func (r *reciter) value(t *told, f *frame, i int) ref.Val {
+func (r *reciter) value(t *telling, f *frame, i int) ref.Val {
 	if t.node >= 0 {
 		return r.valueOf(t.node, f, i)
 	}
@@ -81,7 +81,7 @@ func (r *reciter) value(t *told, f *frame, i int) ref.Val {
 }
 
 // run asks a term's program.
-func (r *reciter) run(t *told, f *frame, i int) ref.Val {
+func (r *reciter) run(t *telling, f *frame, i int) ref.Val {
 	if t.program == nil {
 		return types.NewErr("it has no value of its own")
 	}
@@ -94,7 +94,7 @@ func (r *reciter) run(t *told, f *frame, i int) ref.Val {
 }
 
 // unknownCause names the columns for which a term is unknown: those of its parts that are, else those below it that are null.
-func (r *reciter) unknownCause(t *told, terms []Term) string {
+func (r *reciter) unknownCause(t *telling, terms []Term) string {
 	if cause := causes(terms, ValueUnknown, ValueNull); cause != "" || t.node < 0 {
 		return cause
 	}
@@ -108,7 +108,7 @@ func (r *reciter) unknownCause(t *told, terms []Term) string {
 }
 
 // errorCause names what failed: in the parts, else in the term itself.
-func (r *reciter) errorCause(t *told, terms []Term, f *frame, i int) string {
+func (r *reciter) errorCause(t *telling, terms []Term, f *frame, i int) string {
 	if cause := causes(terms, ValueError); cause != "" {
 		return cause
 	}
@@ -149,7 +149,7 @@ func plainFault(fault string) string {
 const maxElements = 3
 
 // elements tells the body of a comprehension for the elements that decide, else for the first ones.
-func (r *reciter) elements(t *told, f *frame, i int) []Term {
+func (r *reciter) elements(t *telling, f *frame, i int) []Term {
 	lists := r.eval(t.list, f)
 	inner, starts, ok := r.flatten(lists, t.depth, f)
 	if !ok || !lists.knows(i) {

@@ -151,7 +151,10 @@ func rootCommand() *cobra.Command {
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(runCommand(flags), statusCommand(flags), checkCommand(flags), planCommand(flags), demoCommand(flags), schemaCommand(), versionCommand())
+	root.AddCommand(
+		runCommand(flags), statusCommand(flags), checkCommand(flags), planCommand(flags), explainCommand(flags),
+		demoCommand(flags), schemaCommand(), versionCommand(),
+	)
 	return root
 }
 
