@@ -194,14 +194,14 @@ func (r *run) changesOn(ctx context.Context, q Question, date catalog.Date, user
 	if err != nil {
 		return nil, false, err
 	}
-	any := false
+	moved := false
 	for _, s := range m.Segments {
-		any = any || open[s.Name] != nil && len(s.Changes) > 0
+		moved = moved || open[s.Name] != nil && len(s.Changes) > 0
 	}
 	for _, l := range m.Lifecycles {
-		any = any || open[l.Name] != nil && len(l.Changes) > 0
+		moved = moved || open[l.Name] != nil && len(l.Changes) > 0
 	}
-	if any {
+	if moved {
 		var file catalog.File
 		if file, err = fileOf(m, "transitions", user); err == nil && file.Rows > 0 {
 			found, err = q.History.ReadTransitions(ctx, r.Catalog.Bucket(), file.Info(), user)

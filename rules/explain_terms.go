@@ -24,9 +24,9 @@ type telling struct {
 
 	column bool // a column, an element or a part of one: where its value is missing, it is null
 	terms  []*telling
-	body   *telling  // of a comprehension, told for elements
-	list   nodeID // the list whose elements body is about
-	depth  int    // of the elements
+	body   *telling // of a comprehension, told for elements
+	list   nodeID   // the list whose elements body is about
+	depth  int      // of the elements
 }
 
 // nodes visits the nodes of a term and of all below it.
