@@ -150,23 +150,36 @@ func (s *story) changeDefinitions() {
 	s.world = &w
 }
 
-// removeSegment removes a segment that nobody refers to.
-func (s *story) removeSegment(d *definitions) {
-	at := s.r.IntN(len(d.segments))
-	name := fmt.Sprintf("segment(%q)", d.segments[at].name)
-	for _, other := range d.segments {
-		if strings.Contains(other.rule.text, name) {
-			return
+// mentions says whether a rule has a text in it.
+func (d *definitions) mentions(text string) bool {
+	for _, segment := range d.segments {
+		if strings.Contains(segment.rule.text, text) {
+			return true
 		}
 	}
 	for _, l := range d.lifecycles {
 		for _, stage := range l.stages {
-			if strings.Contains(stage.rule.text, name) {
-				return
+			if strings.Contains(stage.rule.text, text) {
+				return true
 			}
 		}
 	}
-	d.segments = slices.Delete(d.segments, at, at+1)
+	return false
+}
+
+// asksStages says whether a segment looks at a lifecycle, itself or through another segment.
+func (d *definitions) asksStages(one segmentDef) bool {
+	return strings.Contains(one.rule.text, "stage(") || slices.ContainsFunc(d.segments, func(other segmentDef) bool {
+		return strings.Contains(one.rule.text, fmt.Sprintf("segment(%q)", other.name)) && d.asksStages(other)
+	})
+}
+
+// removeSegment removes a segment that nobody refers to.
+func (s *story) removeSegment(d *definitions) {
+	at := s.r.IntN(len(d.segments))
+	if !d.mentions(fmt.Sprintf("segment(%q)", d.segments[at].name)) {
+		d.segments = slices.Delete(d.segments, at, at+1)
+	}
 }
 
 // addSegment adds one; it may refer to those before it, so there are no cycles.
@@ -175,6 +188,9 @@ func (s *story) addSegment(d *definitions) {
 	w := *s.world
 	w.definitions = &definitions{segments: d.segments[:min(len(d.segments), 3)]}
 	one := segmentDef{name: fmt.Sprintf("s%d", s.number), rule: randomRule(s.r, &w, 2)}
+	if len(d.lifecycles) > 0 && s.r.IntN(4) == 0 {
+		one.rule = one.rule.join([]string{"&&", "||"}[s.r.IntN(2)], s.stageRule(d.lifecycles[s.r.IntN(len(d.lifecycles))]))
+	}
 	if s.r.IntN(3) == 0 {
 		one.include = "include.txt"
 	}
@@ -184,12 +200,31 @@ func (s *story) addSegment(d *definitions) {
 	d.segments = append(d.segments, one)
 }
 
+// stageRule asks for the stage of a lifecycle.
+func (s *story) stageRule(l lifecycleDef) ruleText {
+	name, stage := l.name, l.stages[s.r.IntN(len(l.stages))].name
+	if s.r.IntN(3) == 0 {
+		return atomRule(fmt.Sprintf("stage(%q) == null", name), func(w *world, p *person, m moment) tri { return truth(w.stageNow(name, p, m) == "") })
+	}
+	return atomRule(fmt.Sprintf("stage(%q) == %q", name, stage), func(w *world, p *person, m moment) tri {
+		now := w.stageNow(name, p, m)
+		if now == "" {
+			return unknown
+		}
+		return truth(now == stage)
+	})
+}
+
+// changeLifecycles adds, removes and changes lifecycles. They look at the first segment, if that does not look at them; what a
+// segment looks at keeps its name.
 func (s *story) changeLifecycles(d *definitions) {
-	if len(d.lifecycles) > 1 && s.r.IntN(4) == 0 {
+	if len(d.lifecycles) > 1 && s.r.IntN(4) == 0 && !d.mentions(fmt.Sprintf("stage(%q)", d.lifecycles[0].name)) {
 		d.lifecycles = d.lifecycles[1:]
 	}
 	w := *s.world
-	w.definitions = &definitions{segments: d.segments[:1]}
+	if w.definitions = (&definitions{}); !d.asksStages(d.segments[0]) {
+		w.definitions.segments = d.segments[:1]
+	}
 	if len(d.lifecycles) == 0 || s.r.IntN(3) == 0 {
 		s.number++
 		l := lifecycleDef{name: fmt.Sprintf("life%d", s.number)}
@@ -203,7 +238,9 @@ func (s *story) changeLifecycles(d *definitions) {
 	stages := slices.Clone(d.lifecycles[at].stages)
 	switch s.r.IntN(3) {
 	case 0:
-		stages[0].name = "renamed" + stages[0].name
+		if !d.mentions(fmt.Sprintf("stage(%q)", d.lifecycles[at].name)) {
+			stages[0].name = "renamed" + stages[0].name
+		}
 	case 1:
 		stages[0].rule = randomRule(s.r, &w, 1)
 	}

@@ -64,6 +64,16 @@ func (w *world) stage(l lifecycleDef, p *person, m moment) string {
 	return ""
 }
 
+// stageNow answers stage(name) for a person.
+func (w *world) stageNow(name string, p *person, m moment) string {
+	for _, l := range w.definitions.lifecycles {
+		if l.name == name {
+			return w.stage(l, p, m)
+		}
+	}
+	return ""
+}
+
 // standing is what the twin remembers of a user.
 type standing struct {
 	segments map[string]string // since, by segment

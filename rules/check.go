@@ -19,6 +19,7 @@ type frontend struct {
 	traitPath      []string // the traits being prepared
 	segmentNames   []string
 	lifecycleNames []string
+	stageNames     map[string][]string // by lifecycle
 	textOnly       bool // there is no snapshot: what columns decide is not checked
 }
 

@@ -29,6 +29,14 @@ type plainStep struct {
 	stageOf  [][]cel.Program        // by lifecycle
 	row      int
 	members  map[string]bool // of this row
+	stands   map[string]standing
+}
+
+// A standing is where a row stands in a lifecycle.
+type standing struct {
+	place           int // of the stage; -1: none
+	stage           string
+	unknown, failed bool // a rule before it is
 }
 
 func newPlainStep(t *testing.T, step, last Step, rec arrow.Record) *plainStep {
@@ -73,6 +81,12 @@ func (p *plainStep) ResolveName(name string) (any, bool) {
 	if segment, ok := strings.CutPrefix(name, segmentPrefix); ok {
 		return types.Bool(p.members[segment]), true
 	}
+	if lifecycle, ok := strings.CutPrefix(name, stagePrefix); ok {
+		if stage := p.stands[lifecycle].stage; stage != "" {
+			return types.String(stage), true
+		}
+		return unknown, true
+	}
 	o := &oracleRow{&oracle{variables: p.front.env.variables, zone: p.front.env.clock.zone, rec: p.rec, userID: "user_id"}, p.row}
 	return o.ResolveName(name)
 }
@@ -112,9 +126,13 @@ func (p *plainStep) listed(path string) bool {
 // rowAnswers spells everything a step says of a row: by segment the membership (M or -) and the rule's answer, by lifecycle
 // the place of the stage, and whether a rule on the way to it was unknown or failed.
 func (p *plainStep) rowAnswers(row int) string {
-	p.row, p.members = row, map[string]bool{}
+	p.row, p.members, p.stands = row, map[string]bool{}, map[string]standing{}
 	letters := map[string]byte{}
 	for _, name := range p.order {
+		if at := p.lifecycle(name); at >= 0 {
+			p.stands[name] = p.stand(at)
+			continue
+		}
 		at := slices.IndexFunc(p.definitions.Segments, func(s configs.Segment) bool { return s.Name == name })
 		s := p.definitions.Segments[at]
 		letters[name] = p.answer(p.programs[name])
@@ -125,19 +143,25 @@ func (p *plainStep) rowAnswers(row int) string {
 		b.WriteByte("-M"[bit(p.members[s.Name])])
 		b.WriteByte(letters[s.Name])
 	}
-	for _, stages := range p.stageOf {
-		stage, unknown, failed := -1, false, false
-		for i, program := range stages {
-			answer := p.answer(program)
-			unknown, failed = unknown || answer == 'U', failed || answer == 'E'
-			if answer == 'T' {
-				stage = i
-				break
-			}
-		}
-		fmt.Fprint(&b, " ", stage, unknown, failed)
+	for _, lifecycle := range p.definitions.Lifecycles {
+		at := p.stands[lifecycle.Name]
+		fmt.Fprint(&b, " ", at.place, at.unknown, at.failed)
 	}
 	return b.String()
+}
+
+// stand finds the first stage whose rule is true.
+func (p *plainStep) stand(lifecycle int) standing {
+	at := standing{place: -1}
+	for i, program := range p.stageOf[lifecycle] {
+		answer := p.answer(program)
+		at.unknown, at.failed = at.unknown || answer == 'U', at.failed || answer == 'E'
+		if answer == 'T' {
+			at.place, at.stage = i, p.definitions.Lifecycles[lifecycle].Stages[i].Name
+			break
+		}
+	}
+	return at
 }
 
 // resolvedRow spells the same of a plan's answer.
@@ -200,7 +224,23 @@ func randomDefinitions(s *sampler, columns map[string]valueType) *configs.Defini
 		life.Stages = append(life.Stages, configs.Stage{Name: fmt.Sprintf("l%d", i), When: rule(n)})
 	}
 	d.Lifecycles = append(d.Lifecycles, life)
+	last := configs.Lifecycle{Name: "after"}
+	for i := range 1 + s.rng.IntN(2) {
+		text := fmt.Sprintf("%s || %s", rule(n).Text, stageRule(s))
+		last.Stages = append(last.Stages, configs.Stage{Name: fmt.Sprintf("m%d", i), When: configs.NewExpr(text)})
+	}
+	d.Lifecycles = slices.Insert(d.Lifecycles, s.rng.IntN(2), last)
+	d.Segments = append(d.Segments, configs.Segment{Name: "staged", When: configs.NewExpr(stageRule(s)), Exclude: "more.txt"})
 	return d
+}
+
+// stageRule asks about the stage of the lifecycle that is there in any case.
+func stageRule(s *sampler) string {
+	return one(s, []string{
+		`stage("life") == "l0"`, `stage("life") != "l0"`, `stage("life") == null`, `stage("life") in ["l0"]`, `has(stage("life"))`, `stage("life") > "l0"`,
+		`coalesce(stage("life"), "none") == "none"`, `stage("life").startsWith("l") && segment("s0")`, `(segment("s0") ? stage("life") : "l1") == "l0"`,
+		`nonempty(stage("life"))`, `"l0" == stage("life")`, `!(stage("life") in ["l0", "l0"])`,
+	})
 }
 
 // checkDefinitions compares a plan of three steps with the plain reading. It says whether the definitions check.

@@ -34,6 +34,7 @@ type variable struct {
 const (
 	userIDName    = "user id"
 	segmentPrefix = "segment "
+	stagePrefix   = "stage "
 )
 
 // variablesOf lists what the rules of a step may name: the schema's fields, and what its definitions declare.
@@ -116,7 +117,7 @@ type environment struct {
 }
 
 // newEnvironment declares the variables, constants and functions of a step.
-func newEnvironment(variables map[string]*variable, segments []string, c *clockwork) (*environment, error) {
+func newEnvironment(variables map[string]*variable, segments, lifecycles []string, c *clockwork) (*environment, error) {
 	structs := map[string]valueType{}
 	base := baseRegistry()
 	options := []cel.EnvOption{
@@ -140,6 +141,9 @@ func newEnvironment(variables map[string]*variable, segments []string, c *clockw
 	}
 	for _, name := range segments {
 		options = append(options, cel.Variable(segmentPrefix+name, cel.BoolType))
+	}
+	for _, name := range lifecycles {
+		options = append(options, cel.Variable(stagePrefix+name, cel.StringType))
 	}
 	for _, f := range functionTable {
 		options = append(options, f.declare(c))

@@ -49,7 +49,7 @@ func over(id string, result *cel.Type, bind func(c *clockwork, args []ref.Val) r
 
 // laterFunctions are functions that a later version builds.
 var laterFunctions = map[string]string{
-	"was": "the previous run's membership", "stage": "lifecycle stages", "prev_stage": "the previous run's stages",
+	"was": "the previous run's membership", "prev_stage": "the previous run's stages",
 	"in_since": "since-dates in rules", "quantile": "functions over the whole snapshot", "mean": "functions over the whole snapshot",
 	"rank": "functions over the whole snapshot", "ntile": "functions over the whole snapshot",
 	"top": "functions over the whole snapshot", "prev": "the previous run's columns",
@@ -94,6 +94,6 @@ var functionNames = func() (names []string) {
 			names = append(names, f.name)
 		}
 	}
-	return append(names, "segment", "file", "has", "size", "matches", "startsWith", "endsWith", "contains", "exists", "all",
+	return append(names, "segment", "stage", "file", "has", "size", "matches", "startsWith", "endsWith", "contains", "exists", "all",
 		"exists_one", "count", "sum", "avg", "min", "max", "int", "double", "string", "timestamp", "duration", "lowerAscii", "upperAscii", "trim")
 }()

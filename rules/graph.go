@@ -123,6 +123,9 @@ func (g *graph) constant(typ valueType, lit literal) nodeID {
 	return g.add(node{op: opConst, typ: typ, lit: lit})
 }
 
+// null is what is unknown in every row.
+func (g *graph) null() nodeID { return g.constant(valueType{kind: kindNull}, literal{}) }
+
 func (g *graph) bool(v bool) nodeID {
 	return g.constant(valueType{kind: kindBool}, literal{Bool: v})
 }
@@ -188,6 +191,13 @@ func (g *graph) cond(typ valueType, c, yes, no nodeID) nodeID {
 		}
 		return no
 	}
+	if typ.kind == kindBool && !g.nodes[c].canUnknown && !g.nodes[c].canFail {
+		if value, constant := g.isBool(yes); constant && value {
+			return g.or(c, no)
+		} else if constant {
+			return g.and(g.not(c), no)
+		}
+	}
 	return g.add(node{op: opCond, typ: typ, args: []nodeID{c, yes, no}})
 }
 
@@ -200,7 +210,48 @@ func (g *graph) member(arg nodeID) nodeID {
 }
 
 // eq is ==, in which the order of arguments does not count.
-func (g *graph) eq(a, b nodeID) nodeID { return g.boolOp(opEq, min(a, b), max(a, b)) }
+func (g *graph) eq(a, b nodeID) nodeID {
+	if g.nodes[a].op == opConst {
+		a, b = b, a
+	}
+	if g.nodes[b].op == opConst && g.isChoice(a) {
+		return g.overChoice(a, g.null(), func(text nodeID) nodeID { return g.bool(text == b) })
+	}
+	return g.boolOp(opEq, min(a, b), max(a, b))
+}
+
+// isChoice says whether a node is a choice between constant texts, as a lifecycle's stage is.
+func (g *graph) isChoice(id nodeID) bool {
+	n := &g.nodes[id]
+	for n.op == opCond && n.typ.kind == kindString && g.nodes[n.args[1]].op == opConst {
+		if n = &g.nodes[n.args[2]]; n.op == opConst {
+			return true
+		}
+	}
+	return false
+}
+
+// overChoice asks a question of the texts of a choice, and of null: so that words of bits are combined, and no texts compared.
+func (g *graph) overChoice(id, ofNull nodeID, ask func(text nodeID) nodeID) nodeID {
+	n := g.nodes[id]
+	switch {
+	case n.typ.kind == kindNull:
+		return ofNull
+	case n.op == opConst:
+		return ask(id)
+	}
+	return g.cond(valueType{kind: kindBool}, n.args[0], g.overChoice(n.args[1], ofNull, ask), g.overChoice(n.args[2], ofNull, ask))
+}
+
+// isDecided says whether no row leaves a choice open.
+func (g *graph) isDecided(id nodeID) bool {
+	for n := &g.nodes[id]; n.op == opCond; n = &g.nodes[n.args[2]] {
+		if c := &g.nodes[n.args[0]]; c.canUnknown || c.canFail {
+			return false
+		}
+	}
+	return true
+}
 
 // less is a < b, or a <= b; swapped says that the rule has b first.
 func (g *graph) less(op opcode, a, b nodeID, swapped bool) nodeID {

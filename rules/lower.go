@@ -25,7 +25,7 @@ type lowerer struct {
 	zones    map[string]*zone
 	userID   func() nodeID     // the canonical text of the user id
 	idColumn string            // the user id's column: a row without it is rejected, so it counts as never null
-	segments map[string]nodeID // by name: who is a member
+	members  map[string]nodeID // by the variable of a segment, who is a member; by that of a lifecycle, who is in which stage
 	scope    []element         // the comprehensions around, outermost first
 	err      error
 }
@@ -107,9 +107,6 @@ func (l *lowerer) kernel(e ast.Expr) (nodeID, bool) {
 	return 0, false
 }
 
-// null is what is unknown in every row.
-func (l *lowerer) null() nodeID { return l.constant(valueType{kind: kindNull}, literal{}) }
-
 // scalarType is a checker's type as a node's, if it is no list, map or struct.
 func scalarType(t *cel.Type) (valueType, bool) {
 	for k, known := range celTypes {
@@ -163,7 +160,7 @@ func (l *lowerer) identifier(e ast.Expr) (nodeID, bool) {
 	return 0, false
 }
 
-// named lowers what a name stands for: an element, the user id, a segment or a column.
+// named lowers what a name stands for: an element, the user id, a segment, a lifecycle or a column.
 func (l *lowerer) named(name string) (nodeID, bool) {
 	for depth := len(l.scope) - 1; depth >= 0; depth-- {
 		if el := l.scope[depth]; el.name == name {
@@ -173,7 +170,7 @@ func (l *lowerer) named(name string) (nodeID, bool) {
 	if name == userIDName {
 		return l.userID(), true
 	}
-	if member, ok := l.segments[name]; ok {
+	if member, ok := l.members[name]; ok {
 		return member, true
 	}
 	if v := l.env.variables[name]; v != nil && v.fault == nil && usableName(name) {

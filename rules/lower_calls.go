@@ -204,6 +204,9 @@ func (l *lowerer) isNull(arg nodeID) nodeID {
 	if !n.canUnknown && !n.canFail {
 		return l.bool(false)
 	}
+	if l.isChoice(arg) && l.isDecided(arg) {
+		return l.overChoice(arg, l.bool(true), func(nodeID) nodeID { return l.bool(false) })
+	}
 	return l.boolOp(opIsNull, arg)
 }
 
@@ -295,6 +298,9 @@ func (l *lowerer) inSet(x nodeID, elements []ast.Expr) (nodeID, bool) {
 		if lit, exact := sameNumber(l.nodes[id].lit, l.kind(id), k); exact {
 			values = append(values, lit)
 		}
+	}
+	if l.isChoice(x) {
+		return l.overChoice(x, l.null(), func(text nodeID) nodeID { return l.bool(slices.Contains(values, l.nodes[text].lit)) }), true
 	}
 	return l.add(node{op: opInSet, typ: valueType{kind: kindBool}, args: []nodeID{x}, set: newSet(values)}), true
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -106,8 +107,12 @@ func (r *rewriter) callExpr(e ast.Expr) {
 	if target := c.Target(); c.IsMemberFunction() && target != nil {
 		r.expr(target)
 	}
-	if name == "segment" {
+	switch name {
+	case "segment":
 		r.segment(e, c)
+		return
+	case "stage":
+		r.stage(e, c)
 		return
 	}
 	if name == operators.In && isCallOf(c.Args()[1], "file") {
@@ -121,10 +126,13 @@ func (r *rewriter) callExpr(e ast.Expr) {
 	case operators.Equals, operators.NotEquals:
 		r.uuidLiterals(c.Args()[0], c.Args()[1])
 		r.uuidLiterals(c.Args()[1], c.Args()[0])
+		r.stageLiterals(c.Args()[0], c.Args()[1])
+		r.stageLiterals(c.Args()[1], c.Args()[0])
 		r.nullTest(e, c)
 	case operators.In:
 		if list := c.Args()[1]; list.Kind() == ast.ListKind {
 			r.uuidLiterals(c.Args()[0], list.AsList().Elements()...)
+			r.stageLiterals(c.Args()[0], list.AsList().Elements()...)
 		}
 		r.inList(e, c)
 	case "has":
@@ -304,7 +312,7 @@ func (r *rewriter) segment(e ast.Expr, c ast.CallExpr) {
 	if !slices.Contains(r.step.segmentNames, name) {
 		hint := near(name, r.step.segmentNames)
 		if slices.Contains(r.step.lifecycleNames, name) {
-			hint = fmt.Sprintf("%q is a lifecycle", name)
+			hint = fmt.Sprintf("%q is a lifecycle: write stage(%q) == %q", name, name, firstOf(r.step.stageNames[name]))
 		}
 		r.fault(c.Args()[0].ID(), hint, "there is no segment %q", name)
 		return
@@ -313,15 +321,73 @@ func (r *rewriter) segment(e ast.Expr, c ast.CallExpr) {
 	e.SetKindCase(r.ident(e.ID(), segmentPrefix+name))
 }
 
-// refer records that the unit refers to a segment.
+// stage turns stage("x") into a variable.
+func (r *rewriter) stage(e ast.Expr, c ast.CallExpr) {
+	if len(c.Args()) != 1 || c.IsMemberFunction() {
+		r.fault(e.ID(), `write stage("lifecycle")`, "stage() takes the name of one lifecycle")
+		return
+	}
+	name, ok := textLiteral(c.Args()[0])
+	if !ok {
+		r.fault(c.Args()[0].ID(), "", "the name of a lifecycle is a text in quotes")
+		return
+	}
+	if !slices.Contains(r.step.lifecycleNames, name) {
+		r.fault(c.Args()[0].ID(), r.nearLifecycle(name), "there is no lifecycle %q", name)
+		return
+	}
+	r.refer(name, e.ID())
+	e.SetKindCase(r.ident(e.ID(), stagePrefix+name))
+}
+
+// nearLifecycle is the way out for who names none: another lifecycle, the one that has a stage of that name, or a segment.
+func (r *rewriter) nearLifecycle(name string) string {
+	for _, lifecycle := range r.step.lifecycleNames {
+		if slices.Contains(r.step.stageNames[lifecycle], name) {
+			return fmt.Sprintf("write stage(%q) == %q", lifecycle, name)
+		}
+	}
+	if slices.Contains(r.step.segmentNames, name) {
+		return fmt.Sprintf("%q is a segment: write segment(%q)", name, name)
+	}
+	return near(name, r.step.lifecycleNames)
+}
+
+// stageLiterals reports texts that a lifecycle's stage is compared with and that are no stage of it.
+func (r *rewriter) stageLiterals(stage ast.Expr, others ...ast.Expr) {
+	if stage.Kind() != ast.IdentKind {
+		return
+	}
+	lifecycle, is := strings.CutPrefix(stage.AsIdent(), stagePrefix)
+	for _, e := range others {
+		text, ok := textLiteral(e)
+		if names := r.step.stageNames[lifecycle]; is && ok && !slices.Contains(names, text) {
+			hint := near(text, names)
+			if hint == "" {
+				hint = "its stages are " + strings.Join(names, ", ")
+			}
+			r.fault(e.ID(), hint, "lifecycle %q has no stage %q", lifecycle, text)
+		}
+	}
+}
+
+// refer records that the unit refers to a segment or lifecycle.
 func (r *rewriter) refer(name string, at int64) {
 	if r.referredAt == nil {
 		r.referredAt = map[string]int64{}
 	}
 	if _, before := r.referredAt[name]; !before {
 		r.referredAt[name] = at
-		r.unit.segments = append(r.unit.segments, name)
+		r.unit.refersTo = append(r.unit.refersTo, name)
 	}
+}
+
+// firstOf is the first name, if there is one.
+func firstOf(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return names[0]
 }
 
 // split gives hash_split, bucket and variant the user id for a key, and the fraction or the weights as doubles.

@@ -26,7 +26,7 @@ type stepCompiler struct {
 	rules       map[string]*rule // by segment
 	stages      [][]*rule        // by lifecycle
 	own         configs.Problems // faults that lie in no rule
-	order       []string         // segments after those that they refer to
+	order       []string         // segments and lifecycles after those that they refer to
 	include     map[string]nodeID
 	exclude     map[string]nodeID
 	textOnly    bool // there is no snapshot
@@ -42,14 +42,18 @@ func (s *stepCompiler) start(clock *clockwork) error {
 	for _, segment := range s.definitions.Segments {
 		names = append(names, segment.Name)
 	}
+	stages := map[string][]string{}
 	for _, lifecycle := range s.definitions.Lifecycles {
 		lifecycles = append(lifecycles, lifecycle.Name)
+		for _, stage := range lifecycle.Stages {
+			stages[lifecycle.Name] = append(stages[lifecycle.Name], stage.Name)
+		}
 	}
-	env, err := newEnvironment(variables, names, clock)
+	env, err := newEnvironment(variables, names, lifecycles, clock)
 	if err != nil {
 		return fmt.Errorf("declare the columns of the snapshot: %w", err)
 	}
-	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, textOnly: s.textOnly}
+	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, stageNames: stages, textOnly: s.textOnly}
 	for _, t := range s.definitions.Traits {
 		s.front.traits[t.Name] = &trait{unit: unit{expr: t.Value, what: fmt.Sprintf("trait %q", t.Name)}, name: t.Name}
 	}
@@ -61,7 +65,7 @@ func (s *stepCompiler) start(clock *clockwork) error {
 		}
 		s.front.prepareTrait(s.front.traits[t.Name])
 	}
-	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, segments: map[string]nodeID{}, idColumn: s.opts.UserID}
+	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, members: map[string]nodeID{}, idColumn: s.opts.UserID}
 	s.lower.zone = s.lower.zoneOf(s.definitions.Timezone)
 	s.lower.userID = s.userID
 	return nil
@@ -86,10 +90,10 @@ func (s *stepCompiler) compileRules() {
 		}
 		s.stages = append(s.stages, stages)
 	}
-	s.sortSegments()
+	s.sortDefinitions()
 }
 
-// lowerRules turns checked rules into nodes: segments first, in the order in which they refer to each other.
+// lowerRules turns checked rules into nodes: segments and lifecycles in the order in which they refer to each other.
 func (s *stepCompiler) lowerRules() {
 	s.include, s.exclude = map[string]nodeID{}, map[string]nodeID{}
 	for _, segment := range s.definitions.Segments {
@@ -97,17 +101,51 @@ func (s *stepCompiler) lowerRules() {
 		s.listed(segment, segment.Exclude, segment.ExcludePos, s.exclude)
 	}
 	for _, name := range s.order {
-		r := s.rules[name]
-		s.lowerRule(r)
-		if r.failed == "" {
-			s.lower.segments[segmentPrefix+name] = s.memberOf(name, r.node)
-		}
-	}
-	for _, stages := range s.stages {
-		for _, r := range stages {
+		for _, r := range s.rulesOf(name) {
 			s.lowerRule(r)
 		}
+		switch lifecycle := s.lifecycle(name); {
+		case s.failure(name) != "":
+		case lifecycle >= 0:
+			s.lower.members[stagePrefix+name] = s.stageOf(lifecycle)
+		default:
+			s.lower.members[segmentPrefix+name] = s.memberOf(name, s.rules[name].node)
+		}
 	}
+}
+
+// lifecycle is the place of the lifecycle of a name, or -1 where that is a segment's.
+func (s *stepCompiler) lifecycle(name string) int {
+	return slices.IndexFunc(s.definitions.Lifecycles, func(l configs.Lifecycle) bool { return l.Name == name })
+}
+
+// rulesOf are the rules behind a name: a segment's one, or those of a lifecycle's stages.
+func (s *stepCompiler) rulesOf(name string) []*rule {
+	if at := s.lifecycle(name); at >= 0 {
+		return s.stages[at]
+	}
+	return []*rule{s.rules[name]}
+}
+
+// failure says why what a name stands for does not compile; empty if it does.
+func (s *stepCompiler) failure(name string) string {
+	for _, r := range s.rulesOf(name) {
+		if r.failed != "" {
+			return fmt.Sprintf("%s: %s", r.what, r.failed)
+		}
+	}
+	return ""
+}
+
+// stageOf is the name of the first stage whose rule is true; null where none is.
+func (s *stepCompiler) stageOf(lifecycle int) nodeID {
+	text := valueType{kind: kindString}
+	out := s.lower.null()
+	for i, stage := range slices.Backward(s.definitions.Lifecycles[lifecycle].Stages) {
+		name := s.graph.constant(text, literal{String: stage.Name})
+		out = s.graph.cond(text, s.graph.member(s.stages[lifecycle][i].node), name, out)
+	}
+	return out
 }
 
 // memberOf is who is in a segment: exclude wins over include, include over the rule.
@@ -124,9 +162,9 @@ func (s *stepCompiler) memberOf(name string, when nodeID) nodeID {
 }
 
 func (s *stepCompiler) lowerRule(r *rule) {
-	for _, name := range r.segments {
-		if broken := s.rules[name]; broken.failed != "" && r.failed == "" {
-			r.failed = fmt.Sprintf("segment %q: %s", name, broken.failed)
+	for _, name := range r.refersTo {
+		if failure := s.failure(name); failure != "" && r.failed == "" {
+			r.failed = failure
 		}
 	}
 	if r.failed != "" {
@@ -189,39 +227,49 @@ func (s *stepCompiler) userID() nodeID {
 	return s.graph.add(node{op: opIDText, typ: valueType{kind: kindString}, args: []nodeID{s.userColumn(f, typ)}})
 }
 
-// sortSegments puts every segment after those that it refers to, and reports circles.
-func (s *stepCompiler) sortSegments() {
+// sortDefinitions puts every segment and lifecycle after those that it refers to, and reports circles.
+func (s *stepCompiler) sortDefinitions() {
 	state := map[string]int{} // 1: being visited, 2: done
 	var path []string
 	var visit func(name string)
 	visit = func(name string) {
-		r := s.rules[name]
 		switch state[name] {
 		case 1:
-			circle := append(slices.Clone(path[slices.Index(path, name):]), name)
-			s.reportCircle(r, circle)
+			s.reportCircle(append(slices.Clone(path[slices.Index(path, name):]), name))
 			return
 		case 2:
 			return
 		}
 		state[name] = 1
 		path = append(path, name)
-		for _, other := range r.segments {
-			visit(other)
+		for _, r := range s.rulesOf(name) {
+			for _, other := range r.refersTo {
+				visit(other)
+			}
 		}
 		path = path[:len(path)-1]
 		state[name] = 2
 		s.order = append(s.order, name)
 	}
-	for _, segment := range s.definitions.Segments {
-		visit(segment.Name)
+	for _, name := range slices.Concat(s.front.segmentNames, s.front.lifecycleNames) {
+		visit(name)
 	}
 }
 
-func (s *stepCompiler) reportCircle(r *rule, circle []string) {
-	if len(circle) == 2 {
-		r.fault(r.referredAt[circle[0]], "", "the segment refers to itself")
-		return
+// reportCircle reports names of which each refers to the next, at the first one's reference.
+func (s *stepCompiler) reportCircle(circle []string) {
+	rules := s.rulesOf(circle[0])
+	r := rules[slices.IndexFunc(rules, func(r *rule) bool { return slices.Contains(r.refersTo, circle[1]) })]
+	what := "segments"
+	if slices.ContainsFunc(circle, func(name string) bool { return s.lifecycle(name) >= 0 }) {
+		what = "segments and lifecycles"
 	}
-	r.fault(r.referredAt[circle[1]], "", "segments refer to each other in a circle: %s", strings.Join(circle, " -> "))
+	switch {
+	case len(circle) > 2:
+		r.fault(r.referredAt[circle[1]], "", "%s refer to each other in a circle: %s", what, strings.Join(circle, " -> "))
+	case what == "segments":
+		r.fault(r.referredAt[circle[0]], "", "the segment refers to itself")
+	default:
+		r.fault(r.referredAt[circle[0]], "", "the lifecycle refers to its own stage")
+	}
 }

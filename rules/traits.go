@@ -100,7 +100,7 @@ func (r *rewriter) inline(e ast.Expr, t *trait) {
 			return
 		}
 	}
-	for _, name := range t.segments {
+	for _, name := range t.refersTo {
 		r.refer(name, e.ID())
 	}
 	if r.next+t.next > maxNodes {

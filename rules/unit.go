@@ -17,9 +17,9 @@ type unit struct {
 	ast      *cel.Ast // parsed, then checked
 	fac      ast.ExprFactory
 	next     int64    // the next free id
-	segments []string // that it refers to, each once, in order
+	refersTo []string // segments and lifecycles, each once, in order
 
-	referredAt map[string]int64 // by segment: the id of the first reference
+	referredAt map[string]int64 // by segment or lifecycle: the id of the first reference
 	inlined    map[int64]bool   // the ids of what came from traits
 	copied     map[int64]int64  // of copies that stand where they were written: the ids there
 
