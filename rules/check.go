@@ -20,7 +20,7 @@ type frontend struct {
 	segmentNames   []string
 	lifecycleNames []string
 	stageNames     map[string][]string // by lifecycle
-	textOnly       bool // there is no snapshot: what columns decide is not checked
+	textOnly       bool                // there is no snapshot: what columns decide is not checked
 }
 
 // compile takes a rule through the front end. What is wrong is in its problems.

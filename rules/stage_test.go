@@ -39,10 +39,18 @@ func TestStageByExample(t *testing.T) {
 		"gone": bools(t, true, false, false, false, nil, nil), "orders": int64s(t, 5, 5, 0, 0, nil, 5), "clicks": int64s(t, 9, 9, 9, 0, nil, nil),
 	}
 	for _, tc := range []struct{ rule, want string }{
-		{`stage("journey") == "customer"`, "FTFUUT"}, {`stage("journey") != "customer"`, "TFTUUF"}, {`"lead" == stage("journey")`, "FFTUUF"},
-		{`stage("journey") == null`, "FFFTTF"}, {`has(stage("journey"))`, "TTTFFT"}, {`stage("journey") in ["lead", "churned"]`, "TFTUUF"},
-		{`!(stage("journey") in ["lead", "churned"])`, "FTFUUT"}, {`coalesce(stage("journey"), "none") == "none"`, "FFFTTF"}, {`stage("journey") < "d"`, "TTFUUT"},
-		{`stage("journey").endsWith("r") && orders > 1`, "FTFFUT"}, {`is_true(stage("journey") == "lead")`, "FFTFFF"}, {`empty(stage("journey"))`, "FFFTTF"},
+		{`stage("journey") == "customer"`, "FTFUUT"},
+		{`stage("journey") != "customer"`, "TFTUUF"},
+		{`"lead" == stage("journey")`, "FFTUUF"},
+		{`stage("journey") == null`, "FFFTTF"},
+		{`has(stage("journey"))`, "TTTFFT"},
+		{`stage("journey") in ["lead", "churned"]`, "TFTUUF"},
+		{`!(stage("journey") in ["lead", "churned"])`, "FTFUUT"},
+		{`coalesce(stage("journey"), "none") == "none"`, "FFFTTF"},
+		{`stage("journey") < "d"`, "TTFUUT"},
+		{`stage("journey").endsWith("r") && orders > 1`, "FTFFUT"},
+		{`is_true(stage("journey") == "lead")`, "FFTFFF"},
+		{`empty(stage("journey"))`, "FFFTTF"},
 	} {
 		for _, order := range [][]string{{"it", tc.rule, "buyers", "orders > 1"}, {"buyers", "orders > 1", "it", tc.rule}} {
 			plan, letters := stages(t, columns, order...)
