@@ -137,18 +137,28 @@ func (r *run) comparison() *comparison {
 	return c
 }
 
-// partition sorts, answers and compares one partition, and hands it on.
-func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at int) error {
+// sorted takes the users of a partition out of the exchange. It returns none where their duplicates are going to end the run, with an
+// error that counts them all.
+func (r *run) sorted(at int) (*users, error) {
 	lanes := make([]*gathered, len(r.exchange.lanes))
 	for i, l := range r.exchange.lanes {
 		var err error
 		if lanes[i], err = r.exchange.gather(l, at); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	u := sortUsers(lanes, r.idType)
 	if u.duplicates > 0 && !r.addDuplicates(u) {
-		return nil // the run ends with an error that counts them all
+		return nil, nil
+	}
+	return u, nil
+}
+
+// partition sorts, answers and compares one partition, and hands it on.
+func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at int) error {
+	u, err := r.sorted(at)
+	if u == nil || err != nil {
+		return err
 	}
 	steps, counted := resolve(r.plan, r.words, c.maps, u)
 	previous, err := r.previous(ctx, at)

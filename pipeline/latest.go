@@ -92,11 +92,12 @@ func hashable(dst []byte, col arrow.Array, i int) []byte {
 func (a *assigner) readLatest(n int) error {
 	words, sums := make([]uint64, 0, 2*n), make([]uint64, n)
 	for _, name := range a.run.hashed {
-		err := eachArray(a.hashColumns, name, n, func(column arrow.Array, at int) {
+		err := eachArray(a.hashColumns, name, n, func(column arrow.Array, at int) error {
 			a.scratch = addRowHash(sums[at:at+column.Len()], name, column, a.scratch)
 			if name == a.run.by {
 				words = orderWords(words, column)
 			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -110,15 +111,18 @@ func (a *assigner) readLatest(n int) error {
 }
 
 // eachArray visits the arrays of the next n rows of a column, with the row that each begins at.
-func eachArray(columns tables.Columns, name string, n int, visit func(column arrow.Array, at int)) error {
+func eachArray(columns tables.Columns, name string, n int, visit func(column arrow.Array, at int) error) error {
 	for at := 0; at < n; {
 		column, err := columns.Next(name, n-at)
 		if err != nil {
 			return short(name, err)
 		}
-		visit(column, at)
+		err = visit(column, at)
 		at += column.Len()
 		column.Release()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

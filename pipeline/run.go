@@ -169,13 +169,7 @@ type taker func(ctx context.Context, at int, out *outcome) error
 func (r *run) compute(ctx context.Context, open func() taker) error {
 	defer r.exchange.Close()
 	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
-	if err := r.timed("assign", func() error { return r.assign(ctx) }); err != nil {
-		return err
-	}
-	if err := r.snapshot.Unchanged(ctx); err != nil {
-		return asInput(ctx, err)
-	}
-	if err := r.checkRejects(); err != nil {
+	if err := r.timed("assign", func() error { return r.fill(ctx) }); err != nil {
 		return err
 	}
 	if err := r.timed("diff", func() error { return r.diffAll(ctx, open) }); err != nil {
@@ -183,6 +177,17 @@ func (r *run) compute(ctx context.Context, open func() taker) error {
 	}
 	r.complete()
 	return nil
+}
+
+// fill is assign, and what must hold of the snapshot before anyone looks at what is in the exchange.
+func (r *run) fill(ctx context.Context) error {
+	if err := r.assign(ctx); err != nil {
+		return err
+	}
+	if err := r.snapshot.Unchanged(ctx); err != nil {
+		return asInput(ctx, err)
+	}
+	return r.checkRejects()
 }
 
 // afterwards settles and sweeps behind a commit. The commit stands whatever happens here, and the next command finishes what

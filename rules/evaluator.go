@@ -271,3 +271,16 @@ func (a *Answers) gatherBlock(block *[64]uint64, w, part int) {
 		}
 	}
 }
+
+// Words writes the answers of rows 64w to 64w+63, one word a bit of theirs, as Plan.Resolve takes them. dst has a word for each of
+// Plan.Bits.
+func (a *Answers) Words(w int, dst []uint64) {
+	for i, cut := range a.place {
+		m := a.masks[i]
+		if !cut.FourValued {
+			dst[cut.Bit] = m.MembersWord(w)
+			continue
+		}
+		dst[cut.Bit], dst[cut.Bit+1] = m.knownWord(w), m.value[w]
+	}
+}

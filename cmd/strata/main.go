@@ -152,7 +152,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
-		runCommand(flags), statusCommand(flags), checkCommand(flags), planCommand(flags), explainCommand(flags),
+		runCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
 		demoCommand(flags), schemaCommand(), versionCommand(),
 	)
 	return root

@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/pipeline/ids"
+	"strata/rules"
+)
+
+// A looker is one worker of a preview that counts rows where they stand.
+type looker struct {
+	*tally
+	previewing *previewing
+	eval       *rules.Evaluator
+	packer     *ids.Packer
+	words      []uint64 // of 64 rows, one a bit of theirs
+	members    []uint64 // of a row group: the rows for which the rule is true
+}
+
+// allOf are the numbers below n.
+func allOf(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// countRows counts the rows of some row groups. told, where it is not nil, hears how many rows each has, and for how many of them
+// the rule is true.
+func (p *previewing) countRows(ctx context.Context, groups []int, told func(i int, rows, members int64)) (*tally, error) {
+	all, rows := p.snapshot.RowGroupRows(), int64(0)
+	for _, at := range groups {
+		rows += all[at]
+	}
+	p.Progress.Stage("assign", rows)
+	total := p.newTally()
+	open := func() *looker {
+		return &looker{
+			tally: p.newTally(), previewing: p, eval: p.plan.NewEvaluator(p.BatchRows), packer: ids.NewPacker(p.idType),
+			words: make([]uint64, p.plan.Bits()),
+		}
+	}
+	work := func(ctx context.Context, l *looker, i int) error {
+		defer p.Progress.Done(all[groups[i]])
+		before := l.tally.members
+		err := l.rowGroup(ctx, groups[i])
+		if told != nil {
+			told(i, all[groups[i]], l.tally.members-before)
+		}
+		return err
+	}
+	into := p.into(total)
+	err := inParallel(ctx, p.Workers, len(groups), open, work, func(l *looker) error { return into(l.tally) })
+	return total, err
+}
+
+// rowGroup counts one row group, and looks for examples where it has any.
+func (l *looker) rowGroup(ctx context.Context, at int) error {
+	before := l.tally.members
+	if err := l.count(ctx, at); err != nil {
+		return err
+	}
+	if l.examples.most == 0 || l.tally.members == before {
+		return nil
+	}
+	return l.pick(ctx, at)
+}
+
+func (l *looker) count(ctx context.Context, at int) error {
+	plan := l.previewing.plan
+	src, err := l.previewing.openRowGroup(ctx, at, plan.Columns())
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer l.eval.Close()
+	l.eval.Start(src)
+	l.members = l.members[:0]
+	for {
+		answers, err := l.eval.Next(windowRows)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		for row := 0; row < answers.Len(); row += 64 {
+			answers.Words(row/64, l.words)
+			l.members = append(l.members, l.add(plan, l.words, min(64, answers.Len()-row)))
+		}
+	}
+}
+
+// pick offers the users of a row group for whom the rule is true.
+func (l *looker) pick(ctx context.Context, at int) error {
+	column := l.previewing.idColumn
+	src, err := l.previewing.openRowGroup(ctx, at, []string{column})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer l.packer.Close()
+	return eachArray(src, column, int(src.Rows()), func(array arrow.Array, from int) error {
+		packed, err := l.packer.Pack(array)
+		if err != nil {
+			return err
+		}
+		for row := range array.Len() {
+			if l.members[(from+row)>>6]>>((from+row)&63)&1 != 0 && !packed.Rejected(row) && l.examples.wants(packed.Hashes[row]) {
+				l.examples.add(l.text(packed, row))
+			}
+		}
+		return nil
+	})
+}
+
+// text is the canonical text of a packed id.
+func (l *looker) text(packed *ids.Packed, i int) string {
+	first := l.previewing.exchange.lanes[0]
+	one := ids.Column{Type: l.previewing.idType, Form: ids.Bytes}
+	if packed.Fits(i) {
+		one.Form, one.Words = first.form, packed.Words[i*first.keys:(i+1)*first.keys]
+	} else {
+		one.AppendBytes(packed.Text(i))
+	}
+	return one.TextAt(0)
+}

@@ -1,0 +1,255 @@
+package pipeline_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"strata/configs"
+	"strata/pipeline"
+)
+
+// preview asks about a date, and makes sure that the output is as it was before.
+func (b *bench) preview(date string, q pipeline.Proposal) *pipeline.Previewed {
+	b.t.Helper()
+	before := allObjects(b.t, b.output)
+	out, err := pipeline.Preview(b.t.Context(), b.job(date), q)
+	if err != nil {
+		b.t.Fatalf("preview of %s on %s: %v", q.Rule.Text, date, err)
+	}
+	if !maps.Equal(before, allObjects(b.t, b.output)) {
+		b.t.Fatal("the preview has left its mark on the output")
+	}
+	return out
+}
+
+// overlaps spells overlaps, so that they compare.
+func overlaps(p *pipeline.Previewed) string {
+	return fmt.Sprint(p.Users, p.Members, p.Unknown, p.Errors, p.Segments, p.Stages)
+}
+
+// TestPreviewsOfRandomStoriesEqualTheTwin asks random rules about random nights, with rejects and duplicates.
+func TestPreviewsOfRandomStoriesEqualTheTwin(t *testing.T) {
+	some, unknowns := 0, int64(0)
+	for seed := range 6 {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newStory(t, uint64(2000+seed), idKinds[seed%len(idKinds)])
+			for _, date := range storyDates[:3] {
+				s.changeDefinitions()
+				s.changeLists()
+				day, _ := time.Parse("2006-01-02", date)
+				var rows []person
+				for _, data := range s.changePeople(date, day) {
+					rows = append(rows, decodeRows(t, data)...)
+				}
+				want := tonight(s.world, date, s.now(day), s.lists, rows, s.last)
+				s.configure()
+				if seed%2 == 0 { // preview must not mind whether there is a run
+					s.bench.run(date)
+				}
+				for range 5 {
+					p := s.previewRule(want, randomRule(s.r, s.world, 2))
+					some += int(min(p.Members, 1))
+					unknowns += p.Unknown
+				}
+				s.last = want
+			}
+		})
+	}
+	if some < 30 || unknowns < 30 {
+		t.Errorf("%d rules took anybody, %d answers were unknown; the stories do not test it", some, unknowns)
+	}
+}
+
+// previewRule compares a preview with what the twin answers user by user.
+func (s *story) previewRule(want *night, rule ruleText) *pipeline.Previewed {
+	s.t.Helper()
+	p := s.bench.preview(want.date, pipeline.Proposal{Rule: configs.NewExpr(rule.text), Overlap: true, Examples: 4})
+	m := want.moment(s.world, want, s.lists)
+	expected := pipeline.Previewed{Users: int64(len(want.users))}
+	var members []string
+	both, size := map[string]int64{}, map[string]int64{}
+	for id, one := range want.people {
+		answer := s.world.ask(rule, one, m)
+		expected.Members += int64(boolBit(answer == yes))
+		expected.Unknown += int64(boolBit(answer == unknown))
+		expected.Errors += int64(boolBit(answer == failed))
+		if answer == yes {
+			members = append(members, id)
+		}
+		for name := range want.users[id].segments {
+			size[name]++
+			both[name] += int64(boolBit(answer == yes))
+		}
+		for name, stage := range want.users[id].stages {
+			size[name+" "+stage[0]]++
+			both[name+" "+stage[0]] += int64(boolBit(answer == yes))
+		}
+	}
+	for _, d := range want.definitions.segments {
+		expected.Segments = append(expected.Segments, pipeline.Overlap{Name: d.name, Size: size[d.name], Both: both[d.name]})
+	}
+	for _, l := range want.definitions.lifecycles {
+		for _, stage := range l.stages {
+			name := l.name + " " + stage.name
+			expected.Stages = append(expected.Stages, pipeline.Overlap{Lifecycle: l.name, Name: stage.name, Size: size[name], Both: both[name]})
+		}
+	}
+	if got, want := overlaps(p), overlaps(&expected); got != want {
+		s.t.Fatalf("%s:\n%s\nwant\n%s", rule.text, got, want)
+	}
+	var examples []string
+	for _, id := range p.Examples {
+		examples = append(examples, canonical(id))
+	}
+	if !slices.Equal(examples, leastHashes(members, 4)) {
+		s.t.Fatalf("%s: examples %v, want %v", rule.text, examples, leastHashes(members, 4))
+	}
+	if p.Rejects.Total() != want.rejects[0]+want.rejects[1] || p.Duplicates != want.duplicates {
+		s.t.Fatalf("%v rejects, %d duplicates; want %v, %d", p.Rejects, p.Duplicates, want.rejects, want.duplicates)
+	}
+	alone := s.bench.preview(want.date, pipeline.Proposal{Rule: configs.NewExpr(rule.text)})
+	if alone.Members != p.Members || alone.Unknown != p.Unknown || alone.Errors != p.Errors || alone.Users != p.Users {
+		s.t.Fatalf("%s alone: %s; together %s", rule.text, overlaps(alone), overlaps(p))
+	}
+	return p
+}
+
+func boolBit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// TestPreviewEqualsTheRun: before any run, users are counted; after one without rejects and duplicates, rows. Both give what a run
+// publishes for a segment with the rule, and overlaps are those of the published membership.
+func TestPreviewEqualsTheRun(t *testing.T) {
+	const date = "2026-11-01"
+	for _, rule := range []string{
+		`country == "FR" && ltv > 100`, `segment("vip") || age == null`, `true`, `ltv < 0.0 - 1.0`, `100 / age > 3`, `hash_split("x", 0.3)`,
+	} {
+		t.Run(rule, func(t *testing.T) {
+			b := nightlyBench(t)
+			q := pipeline.Proposal{Rule: configs.NewExpr(rule), Overlap: true, Examples: 10}
+			users := b.preview(date, q)
+			b.run(date)
+			rows := b.preview(date, q)
+			if got, want := overlaps(rows)+fmt.Sprint(rows.Examples), overlaps(users)+fmt.Sprint(users.Examples); got != want {
+				t.Errorf("rows give\n%s\nusers give\n%s", got, want)
+			}
+			b.config.Segments = append(b.config.Segments, configs.Segment{Name: "asked", When: configs.NewExpr(rule)})
+			m := b.run(date)
+			asked := m.Segments[len(m.Segments)-1]
+			if asked.Size != rows.Members || asked.Unknown != rows.Unknown || asked.Errors != rows.Errors {
+				t.Errorf("the run has %d, %d, %d; the preview %d, %d, %d", asked.Size, asked.Unknown, asked.Errors, rows.Members, rows.Unknown, rows.Errors)
+			}
+			both := map[string]int64{}
+			for _, row := range b.table(m, "membership") {
+				names := strings.Split(row["segments"], ",")
+				if slices.Contains(names, "asked") {
+					for _, name := range append(names, "journey "+row["journey"]) {
+						both[name]++
+					}
+				}
+			}
+			for i, o := range rows.Segments {
+				if o.Both != both[o.Name] || o.Size != m.Segments[i].Size {
+					t.Errorf("%s: %v; the membership has %d of %d", o.Name, o, both[o.Name], m.Segments[i].Size)
+				}
+			}
+			for i, o := range rows.Stages {
+				if o.Both != both["journey "+o.Name] || o.Size != m.Lifecycles[0].Stages[i].Size {
+					t.Errorf("stage %s: %v; the membership has %d of %d", o.Name, o, both["journey "+o.Name], m.Lifecycles[0].Stages[i].Size)
+				}
+			}
+		})
+	}
+}
+
+func TestPreviewFaultsStandInTheRule(t *testing.T) {
+	b := caseBench(t, "traits: [{name: big, value: 'grp == \"a\"'}]\nsegments: [{name: s, when: 'big'}]")
+	snapshot(b, "2026-01-01", groupsOf("aab")...)
+	for _, tc := range []struct{ rule, want string }{
+		{" ", "the rule is empty"},
+		{`gpr == "a"`, "rule:1:1: the snapshot has no column \"gpr\"\n  1 | gpr == \"a\"\n    | ^ hint: did you mean \"grp\"?"},
+		{`big AND grp == "a"`, "hint: write && for AND"},
+		{`segment("t")`, "there is no segment \"t\""},
+		{`segment("the rule")`, "refers to itself"},
+		{`grp`, "not true or false"},
+		{"big &&\n  id ==", "rule:2:"},
+	} {
+		_, err := pipeline.Preview(t.Context(), b.job("2026-01-01"), pipeline.Proposal{Rule: configs.NewExpr(tc.rule), Overlap: true})
+		var problems configs.Problems
+		if !errors.As(err, &problems) || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), `segment "the rule":`) {
+			t.Errorf("%q: %v; want %q", tc.rule, err, tc.want)
+		}
+	}
+}
+
+func TestPreviewOfDuplicatesFollowsThePolicy(t *testing.T) {
+	b := caseBench(t, "segments: [{name: s, when: 'grp == \"a\"'}]")
+	snapshot(b, "2026-01-01", append(groupsOf("aab"), groupsOf("b")...)...)
+	_, err := pipeline.Preview(t.Context(), b.job("2026-01-01"), pipeline.Proposal{Rule: configs.NewExpr(`grp == "b"`)})
+	var input *pipeline.InputError
+	if !errors.As(err, &input) || !strings.Contains(err.Error(), "repeat the user id of another row") {
+		t.Errorf("Preview = %v; the policy is to fail", err)
+	}
+}
+
+// A clumped row belongs to a file in which neighbours are alike.
+type clumped struct {
+	ID  int64  `parquet:"id"`
+	Grp string `parquet:"grp"`
+}
+
+func TestSampleOfRowGroups(t *testing.T) {
+	b := caseBench(t, "segments: [{name: s, when: 'grp == \"a\"'}]")
+	r := rand.New(rand.NewPCG(1, 2))
+	var rows []clumped
+	for group := range 60 {
+		share := r.Float64()
+		for range 100 {
+			rows = append(rows, clumped{int64(len(rows)), map[bool]string{true: "a", false: "b"}[r.Float64() < share && group != 7]})
+		}
+	}
+	folder := filepath.Join(filepath.Dir(b.config.File), "users")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := parquet.WriteFile(filepath.Join(folder, "2026-01-01.parquet"), rows, parquet.MaxRowsPerRowGroup(100)); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(share float64) *pipeline.Previewed {
+		return b.preview("2026-01-01", pipeline.Proposal{Rule: configs.NewExpr(`grp == "a"`), Overlap: true, Sample: share})
+	}
+	few, half, exact := ask(0.01), ask(0.5), ask(0)
+	if few.Sample == nil || few.Sample.RowGroups != 10 || few.Sample.Of != 60 || few.Users != 1000 {
+		t.Errorf("1 %%: %+v over %d rows; want ten row groups, the fewest", few.Sample, few.Users)
+	}
+	if half.Sample == nil || half.Sample.RowGroups != 30 || !half.Sample.Steady {
+		t.Errorf("half: %+v", half.Sample)
+	}
+	if exact.Sample != nil || exact.Users != 6000 {
+		t.Errorf("all row groups: %+v, %d users; want what is exact", exact.Sample, exact.Users)
+	}
+	if again := ask(0.5); *again.Sample != *half.Sample {
+		t.Errorf("the same question has another answer: %+v, %+v", again.Sample, half.Sample)
+	}
+	truth := float64(exact.Members)
+	for _, s := range []*pipeline.Sample{few.Sample, half.Sample} {
+		if s.Low > truth || truth > s.High || s.Low >= s.Members || s.Members >= s.High || math.Abs(s.Members-truth) > 1000 {
+			t.Errorf("%+v; the truth is %v", s, truth)
+		}
+	}
+}
