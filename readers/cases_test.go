@@ -320,7 +320,8 @@ func fieldNames(s *Snapshot) (names []string) {
 	return names
 }
 
-// TestC102 reads files whose statistics lie, or say half: they are not looked at.
+// TestC102 reads files whose statistics lie, or say half: reading does not look at them. Old bounds, and that all is null,
+// nobody is told.
 func TestC102(t *testing.T) {
 	data := readFixture(t, "dictionary.parquet")
 	size := int(binary.LittleEndian.Uint32(data[len(data)-8:]))
@@ -330,7 +331,8 @@ func TestC102(t *testing.T) {
 		t.Fatal(err)
 	}
 	lies := format.Statistics{Max: []byte("a\xff"), Min: []byte("z"), MaxValue: []byte("a"), MinValue: []byte("b"), NullCount: 77}
-	for _, statistics := range []format.Statistics{lies, {NullCount: 5000}, {}} {
+	old := format.Statistics{Max: []byte("z"), Min: []byte("a")}
+	for _, statistics := range []format.Statistics{lies, old, {NullCount: 5000}, {}} {
 		for i := range meta.RowGroups[0].Columns {
 			meta.RowGroups[0].Columns[i].MetaData.Statistics = statistics
 		}
@@ -344,6 +346,9 @@ func TestC102(t *testing.T) {
 		got, err := readColumn(t, s, "same", 1000)
 		if err != nil || len(got) != 5000 || slices.Contains(got, "null") {
 			t.Errorf("%d rows, %v", len(got), err)
+		}
+		if told := s.Statistics(0, "same"); told.Bounds != nil && statistics.MaxValue == nil || told.Counted && told.Nulls == 5000 {
+			t.Errorf("of %+v, this is told: %+v", statistics, told)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"strata/pipeline/objects"
 )
@@ -35,6 +36,10 @@ type file struct {
 	footer footer
 	root   *element // of the schema
 	local  *os.File // of a local bucket, else nil
+
+	metadata   []byte // of the footer
+	decoded    sync.Once
+	statistics *statisticsFooter // once decoded
 }
 
 const (
@@ -83,8 +88,8 @@ func (f *file) readFooter(reader io.ReaderAt) error {
 			return err
 		}
 	}
-	data := tail[len(tail)-8-size : len(tail)-8]
-	if _, err := decodeThrift(data, &f.footer); err != nil {
+	f.metadata = tail[len(tail)-8-size : len(tail)-8]
+	if _, err := decodeThrift(f.metadata, &f.footer); err != nil {
 		return f.fault(fmt.Errorf("the Parquet footer cannot be read: %w; the file may be damaged", err))
 	}
 	if err := f.checkFooter(); err != nil {
