@@ -8,8 +8,7 @@ import (
 // An ahead has row groups fetched before their turn comes: as many as there are workers, so that network and processor work
 // at once. Row groups come from a queue in order, so the next one of a worker is about as many further on.
 type ahead struct {
-	snapshot Snapshot
-	columns  []string
+	run      *run
 	distance int
 
 	mu      sync.Mutex
@@ -17,12 +16,15 @@ type ahead struct {
 }
 
 func (r *run) newAhead() *ahead {
-	return &ahead{snapshot: r.snapshot, columns: r.columnsRead(), distance: r.Workers, release: map[int]func(){}}
+	return &ahead{run: r, distance: r.Workers, release: map[int]func(){}}
 }
 
 // begin has the row group fetched that comes after row group at.
 func (a *ahead) begin(ctx context.Context, at int) {
-	release := a.snapshot.Prefetch(ctx, at+a.distance, a.columns)
+	if at+a.distance >= len(a.run.readings) {
+		return
+	}
+	release := a.run.snapshot.Prefetch(ctx, at+a.distance, a.run.columnsOf(at+a.distance))
 	a.mu.Lock()
 	a.release[at+a.distance] = release
 	a.mu.Unlock()

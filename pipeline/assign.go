@@ -40,7 +40,8 @@ type assigner struct {
 
 // rowGroup answers one row group.
 func (a *assigner) rowGroup(ctx context.Context, at int) error {
-	src, err := a.run.openRowGroup(ctx, at, a.run.plan.Columns())
+	reading := a.run.readings[at]()
+	src, err := a.run.openRowGroup(ctx, at, reading.columns)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (a *assigner) rowGroup(ctx context.Context, at int) error {
 	}
 	defer a.packer.Close()
 	defer a.eval.Close()
-	a.eval.Start(&nullCounter{Columns: src, nulls: a.nulls})
+	a.eval.StartPruned(&nullCounter{Columns: src, nulls: a.nulls}, reading.pruning)
 	for left := src.Rows(); left > 0; {
 		n := int(min(left, windowRows))
 		left -= int64(n)
@@ -66,7 +67,7 @@ func (a *assigner) rowGroup(ctx context.Context, at int) error {
 			return err
 		}
 	}
-	return nil
+	return a.countNulls(src, reading)
 }
 
 // window answers the next n rows and scatters their users.

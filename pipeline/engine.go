@@ -58,6 +58,7 @@ func (r *run) assign(ctx context.Context) error {
 			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
 		}
 	}
+	r.planReadings(len(rows))
 	ahead := r.newAhead()
 	defer ahead.close()
 	work := func(ctx context.Context, a *assigner, at int) error {

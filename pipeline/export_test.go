@@ -5,3 +5,9 @@ func WithPartitions(job Job, n int) Job {
 	job.partitions = n
 	return job
 }
+
+// WithoutPruning makes a job read all columns that its rules name, whatever statistics say.
+func WithoutPruning(job Job) Job {
+	job.unpruned = true
+	return job
+}

@@ -77,6 +77,7 @@ func TestNightlyFilesAreTheSameHoweverTheyAreMade(t *testing.T) {
 		"batches of 1":      func(j *pipeline.Job) { j.BatchRows = 1 },
 		"batches of 1000":   func(j *pipeline.Job) { j.BatchRows = 1000 },
 		"batches of 65536":  func(j *pipeline.Job) { j.BatchRows = 65536 },
+		"no statistics":     func(j *pipeline.Job) { *j = pipeline.WithoutPruning(*j) },
 		"a budget of 1 MiB": func(j *pipeline.Job) { j.Memory = 1 << 20 },
 	} {
 		t.Run(name, func(t *testing.T) {

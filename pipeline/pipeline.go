@@ -29,6 +29,8 @@ type Snapshot interface {
 	ObjectRows(object int) int64  // how many rows it has
 	Notes() []string              // what was widened, ignored or doubtful
 	RowGroupRows() []int64        // the rows of every row group
+	// Statistics tell what is known of a column of a row group without reading it.
+	Statistics(at int, column string) tables.Statistics
 	Check(columns []string) error // faults of columns that are about to be read: conflicts between files, unsupported types
 	// OpenRowGroup fetches some columns of a row group.
 	OpenRowGroup(ctx context.Context, at int, columns []string) (tables.Columns, error)
@@ -86,7 +88,8 @@ type Job struct {
 	Progress Progress
 	Log      *slog.Logger
 
-	partitions int // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
+	unpruned   bool // statistics are not asked. Tests set it.
+	partitions int  // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
 }
 
 // A Result is what a run did.

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -31,26 +32,37 @@ type story struct {
 	bench  *bench
 	last   *night
 	nights []*night // all, in order
+	sorted bool     // rows are in an order, so that statistics spare reading: every night is run without them, too
+	spared int      // column chunks that they spared
 }
 
 // storyDates has a gap, which counts by the calendar.
 var storyDates = []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-04-01"}
 
 // coverage counts what random stories have shown, so that a test which stops testing fails.
-type coverage struct{ reasons, changes, kinds map[string]int }
+type coverage struct {
+	reasons, changes, kinds map[string]int
+	spared                  int // column chunks
+}
 
 func TestRandomStoriesEqualTheTwin(t *testing.T) {
 	stories := 20
 	if n, err := strconv.Atoi(os.Getenv("STRATA_STORIES")); err == nil {
 		stories = n
 	}
-	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}}
+	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}, 0}
 	for seed := range stories {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			kind := idKinds[seed%len(idKinds)]
 			seen.kinds[kind]++
-			newStory(t, uint64(seed), kind).tell(&seen)
+			told := newStory(t, uint64(seed), kind)
+			told.sorted = seed%2 == 1
+			told.tell(&seen)
+			seen.spared += told.spared
 		})
+	}
+	if t.Logf("statistics spared %d column chunks", seen.spared); seen.spared < 10*stories {
+		t.Errorf("statistics spared %d column chunks; the stories do not test them", seen.spared)
 	}
 	for what, counts := range map[string][2]any{
 		"reason": {seen.reasons, []string{"user_new", "user_deleted", "user_changed", "time_passed", "rule_changed", "list_changed", "segment_added", "segment_removed"}},
@@ -308,7 +320,17 @@ func (s *story) changePeople(date string, day time.Time) [][]byte {
 		rows = append(rows, person{id: "?", attributes: randomAttributes(s.r, now)})
 	}
 	s.r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	if s.sorted {
+		slices.SortStableFunc(rows, func(a, b person) int { return cmp.Compare(orZero(a.Seen), orZero(b.Seen)) })
+	}
 	return s.writeFiles(date, rows)
+}
+
+func orZero[T any](v *T) (out T) {
+	if v != nil {
+		out = *v
+	}
+	return out
 }
 
 func (s *story) writeFiles(date string, rows []person) [][]byte {
@@ -381,9 +403,16 @@ func (s *story) configure() {
 func (s *story) run(date string, now time.Time) *catalog.Manifest {
 	s.t.Helper()
 	s.configure()
+	var pruned, whole spy
+	s.bench.adjust = pruned.watch
 	m := s.bench.run(date)
 	if !m.Now.Equal(now) {
 		s.t.Errorf("now is %v, want %v", m.Now, now)
+	}
+	if s.sorted {
+		s.bench.adjust = whole.watchUnpruned
+		sameRun(s.t, s.bench, m, s.bench.run(date))
+		s.spared += whole.columns - pruned.columns
 	}
 	return m
 }

@@ -36,6 +36,7 @@ type run struct {
 	by       string   // the column that settles duplicates, or empty
 	hashed   []string // the columns whose values settle ties
 
+	readings []func() *reading // by row group: made when first asked for
 	exchange *exchange
 
 	mu           sync.Mutex // of all below, and of manifest.Tables
