@@ -24,11 +24,11 @@ type Source interface {
 type Snapshot interface {
 	Schema() *arrow.Schema
 	Rows() int64
-	Objects() []objects.Info      // pinned, in order
-	Address(object int) string    // where an object is
-	ObjectRows(object int) int64  // how many rows it has
-	Notes() []string              // what was widened, ignored or doubtful
-	RowGroupRows() []int64        // the rows of every row group
+	Objects() []objects.Info     // pinned, in order
+	Address(object int) string   // where an object is
+	ObjectRows(object int) int64 // how many rows it has
+	Notes() []string             // what was widened, ignored or doubtful
+	RowGroupRows() []int64       // the rows of every row group
 	// Statistics tell what is known of a column of a row group without reading it.
 	Statistics(at int, column string) tables.Statistics
 	Check(columns []string) error // faults of columns that are about to be read: conflicts between files, unsupported types
