@@ -21,16 +21,21 @@ type Definitions struct {
 	Traits     []Trait      `json:"traits"`
 	Segments   []Segment    `json:"segments"`
 	Lifecycles []Lifecycle  `json:"lifecycles"`
+
+	files map[string]*source // that they stand in, to show lines of; none for what was read back from a manifest
 }
 
 // Definitions returns the part of c that decides who is in what. It shares the stages of c's lifecycles.
 func (c *Config) Definitions() *Definitions {
 	d := Definitions{
 		Timezone: c.Timezone, Now: c.Now, UserID: c.Snapshot.UserID, Duplicates: c.Snapshot.Duplicates,
-		Columns: c.Snapshot.Columns, Traits: c.Traits, Segments: c.Segments, Lifecycles: c.Lifecycles,
+		Columns: c.Snapshot.Columns, Traits: c.Traits, Segments: c.Segments, Lifecycles: c.Lifecycles, files: c.files,
 	}.filled()
 	return &d
 }
+
+// Problem makes a Problem about a place in one of the files that the definitions stand in, with the source line to show.
+func (d *Definitions) Problem(pos Pos, message, hint string) *Problem { return problemIn(d.files, pos, message, hint) }
 
 // Canonical is what two equal Definitions have in common, byte for byte: JSON without descriptions (they decide nothing),
 // with traits and columns by name (nor does their order), and with empty lists in place of missing ones.

@@ -34,6 +34,7 @@ type Problem struct {
 	Message string // one sentence without a full stop
 	Hint    string // the way out; may be empty
 	Warning bool   // worth saying, but no reason to stop
+	Lint    string // the short name of the warning, which stays what it is; empty for a fault
 }
 
 // Error prints the place and the message, then the source line with its number, a caret and the hint.
@@ -42,9 +43,7 @@ func (p *Problem) Error() string {
 	if place := p.Pos.String(); place != "" {
 		b.WriteString(place + ": ")
 	}
-	if p.Warning {
-		b.WriteString("warning: ")
-	}
+	b.WriteString(p.severity())
 	b.WriteString(p.Message)
 	hint := ""
 	if p.Hint != "" {
@@ -59,6 +58,17 @@ func (p *Problem) Error() string {
 		b.WriteString("\n " + hint)
 	}
 	return b.String()
+}
+
+// severity begins the message of a warning, also of one that was made a fault: warning[negation-null]: or error[negation-null]:.
+func (p *Problem) severity() string {
+	switch {
+	case p.Warning:
+		return fmt.Sprintf("warning[%s]: ", p.Lint)
+	case p.Lint != "":
+		return fmt.Sprintf("error[%s]: ", p.Lint)
+	}
+	return ""
 }
 
 // maxExcerpt is how many code points of a source line a Problem shows; a longer line is cut around the caret.
@@ -113,6 +123,17 @@ func (ps Problems) Sorted() Problems {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column, strings.Compare(a.Message, b.Message))
 	})
 	return slices.CompactFunc(out, func(a, b *Problem) bool { return a.Pos == b.Pos && a.Message == b.Message })
+}
+
+// Strict returns the problems with every warning made a fault. It leaves ps as it is.
+func (ps Problems) Strict() Problems {
+	out := make(Problems, len(ps))
+	for i, p := range ps {
+		strict := *p
+		strict.Warning = false
+		out[i] = &strict
+	}
+	return out
 }
 
 // Err is nil when nothing but warnings was found, else all problems, sorted.

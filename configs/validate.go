@@ -15,7 +15,7 @@ func (c *Config) validate(whole, sound bool) Problems {
 	}
 	if sound && len(c.Segments)+len(c.Lifecycles) == 0 {
 		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
-		none.Warning = true
+		none.Warning, none.Lint = true, "no-segments"
 		problems = append(problems, none)
 	}
 	problems = append(problems, c.checkZone()...)

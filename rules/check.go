@@ -21,6 +21,7 @@ type frontend struct {
 	lifecycleNames []string
 	stageNames     map[string][]string // by lifecycle
 	textOnly       bool                // there is no snapshot: what columns decide is not checked
+	lints          bool                // warnings are wanted
 }
 
 // compile takes a rule through the front end. What is wrong is in its problems.
@@ -48,12 +49,13 @@ func (s *frontend) checkUnit(u *unit) {
 			continue // it follows from another fault
 		}
 		message, hint := s.explain(u, issue)
-		u.faultAt(issue.Location.Line(), issue.Location.Column()+1, hint, "%s", message)
+		line := issue.Location.Line()
+		u.faultAt(line, u.callStart(line, issue.Location.Column()+1), hint, "%s", message)
 	}
 	if u.failed == "" {
 		s.validate(u)
 	}
-	if u.failed == "" {
+	if u.failed == "" && s.lints {
 		s.lint(u)
 	}
 }

@@ -19,10 +19,11 @@ func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	var problems configs.Problems // of the last step
 	for i, step := range steps {
 		var err error
-		if problems, err = c.step(step, steps[len(steps)-1]); err == nil {
+		last := i == len(steps)-1
+		if problems, err = c.step(step, steps[len(steps)-1], last); err == nil {
 			continue
 		}
-		if i == len(steps)-1 {
+		if last {
 			return nil, err
 		}
 		c.steps = append(c.steps, brokenStep(step.Definitions, err.Error()))
@@ -32,6 +33,9 @@ func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	}
 	p := c.plan()
 	p.warnings = problems.Sorted()
+	if opts.Doubts {
+		p.doubts = c.doubtsOf(c.latest.doubts)
+	}
 	return p, nil
 }
 
@@ -47,7 +51,7 @@ type compiler struct {
 }
 
 // step compiles one step. The error is one that no definition is to blame for.
-func (c *compiler) step(step, last Step) (configs.Problems, error) {
+func (c *compiler) step(step, last Step, lints bool) (configs.Problems, error) {
 	d := step.Definitions
 	location, err := loadZone(d.Timezone)
 	if err != nil {
@@ -55,7 +59,7 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 	}
 	s := &stepCompiler{
 		compiler: c, definitions: d, lists: step.Lists,
-		rules: map[string]*rule{},
+		rules: map[string]*rule{}, lints: lints,
 	}
 	c.latest = s
 	clock := &clockwork{
@@ -66,6 +70,9 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 	}
 	s.compileRules()
 	s.lowerRules()
+	if lints && s.problems().Err() == nil {
+		s.lintDefinitions()
+	}
 	c.steps = append(c.steps, s.finish())
 	return s.problems(), nil
 }
@@ -168,10 +175,17 @@ func (s *stepCompiler) problems() configs.Problems {
 	return out
 }
 
-// plan lays out the bits.
+// plan plans the cuts of all steps.
 func (c *compiler) plan() *Plan {
-	p := &Plan{steps: c.steps}
-	p.nodes, p.cuts = c.graph.reach(c.cuts)
+	p := c.planOf(c.cuts)
+	p.steps = c.steps
+	return p
+}
+
+// planOf lays out the bits of some cuts.
+func (c *compiler) planOf(cuts []nodeID) *Plan {
+	p := &Plan{}
+	p.nodes, p.cuts = c.graph.reach(cuts)
 	for _, cut := range p.cuts {
 		n := &p.nodes[cut]
 		place := Cut{Bit: p.bits, FourValued: n.canUnknown || n.canFail}

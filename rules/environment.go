@@ -112,6 +112,7 @@ var declarable = map[string]struct {
 type environment struct {
 	env       *cel.Env
 	variables map[string]*variable
+	idColumn  string // never null: a row without a user id is no user
 	clock     *clockwork
 	key       string // tells steps apart whose functions answer differently
 }

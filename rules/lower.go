@@ -50,8 +50,13 @@ func (l *lowerer) zoneOf(name string) *zone {
 
 // rule lowers a whole rule.
 func (l *lowerer) rule(tree *ast.AST) (nodeID, error) {
+	return l.part(tree, tree.Expr())
+}
+
+// part lowers a part of a rule.
+func (l *lowerer) part(tree *ast.AST, e ast.Expr) (nodeID, error) {
 	l.tree, l.scope, l.err = tree, nil, nil
-	id, ok := l.lower(tree.Expr())
+	id, ok := l.lower(e)
 	if !ok && l.err == nil {
 		l.err = fmt.Errorf("the rule has no value that can be true")
 	}

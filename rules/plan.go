@@ -26,7 +26,9 @@ type Step struct {
 
 // Options are what a plan needs to know of the snapshot besides its schema.
 type Options struct {
-	UserID string // the snapshot's column of user ids, which hash_split, bucket, include and exclude look at
+	UserID  string   // the snapshot's column of user ids, which hash_split, bucket, include and exclude look at
+	Columns []string // the columns that something else than rules uses, by the name that rules use: they are not unused
+	Doubts  bool     // plan the questions of Plan.Doubts too
 }
 
 // A Segment says where a step's answer about one segment comes from. Cuts are places in Plan.Cuts; none is -1.
@@ -69,6 +71,7 @@ type Plan struct {
 	exec    *executable
 
 	warnings configs.Problems
+	doubts   *Doubts
 }
 
 // plannedStep is what a plan knows of one step.
@@ -96,6 +99,10 @@ func (p *Plan) Lifecycles(step int) []Lifecycle { return p.steps[step].lifecycle
 
 // Warnings returns what is worth saying about the last step's rules, sorted by place.
 func (p *Plan) Warnings() configs.Problems { return p.warnings }
+
+// Doubts returns the negations that warnings are about, if Options asked for them and there are any, else nil. Counting them
+// changes the messages of Warnings.
+func (p *Plan) Doubts() *Doubts { return p.doubts }
 
 // Cuts returns the place of every cut's bits.
 func (p *Plan) Cuts() []Cut { return p.place }

@@ -73,6 +73,7 @@ func (r *rewriter) identifier(e ast.Expr) {
 	if slices.Contains(r.scope, name) {
 		return
 	}
+	r.names = appendNew(r.names, name)
 	if name == "first_run" {
 		r.fault(e.ID(), "", "first_run is not part of this version")
 	} else if t := r.step.traits[name]; t != nil {

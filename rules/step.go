@@ -30,6 +30,8 @@ type stepCompiler struct {
 	include     map[string]nodeID
 	exclude     map[string]nodeID
 	textOnly    bool // there is no snapshot
+	lints       bool // warnings are wanted
+	doubts      []doubt
 }
 
 // start declares what the step's rules may name.
@@ -53,15 +55,16 @@ func (s *stepCompiler) start(clock *clockwork) error {
 	if err != nil {
 		return fmt.Errorf("declare the columns of the snapshot: %w", err)
 	}
-	s.front = &frontend{env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, stageNames: stages, textOnly: s.textOnly}
+	env.idColumn = s.opts.UserID
+	s.front = &frontend{
+		env: env, traits: map[string]*trait{}, segmentNames: names, lifecycleNames: lifecycles, stageNames: stages, textOnly: s.textOnly, lints: s.lints,
+	}
 	for _, t := range s.definitions.Traits {
 		s.front.traits[t.Name] = &trait{unit: unit{expr: t.Value, what: fmt.Sprintf("trait %q", t.Name)}, name: t.Name}
 	}
 	for _, t := range s.definitions.Traits {
 		if variables[t.Name] != nil {
-			s.own = append(s.own, &configs.Problem{
-				Pos: t.NamePos, Message: fmt.Sprintf("trait %q has the name of a column of the snapshot", t.Name), Hint: "give the trait another name",
-			})
+			s.own = append(s.own, s.definitions.Problem(t.NamePos, fmt.Sprintf("trait %q has the name of a column of the snapshot", t.Name), "give the trait another name"))
 		}
 		s.front.prepareTrait(s.front.traits[t.Name])
 	}
@@ -186,7 +189,7 @@ func (s *stepCompiler) listed(segment configs.Segment, path string, pos configs.
 	list := s.lists[path]
 	if list == nil {
 		message := fmt.Sprintf("the list file %q was not read", path)
-		s.own = append(s.own, &configs.Problem{Pos: pos, Message: fmt.Sprintf("segment %q: %s", segment.Name, message)})
+		s.own = append(s.own, s.definitions.Problem(pos, fmt.Sprintf("segment %q: %s", segment.Name, message), ""))
 		s.rules[segment.Name].failed = message
 		return
 	}

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -18,6 +19,8 @@ type unit struct {
 	fac      ast.ExprFactory
 	next     int64    // the next free id
 	refersTo []string // segments and lifecycles, each once, in order
+	names    []string // of columns and traits that it uses, each once
+	doubts   []doubt  // what it negates although it may be null
 
 	referredAt map[string]int64 // by segment or lifecycle: the id of the first reference
 	inlined    map[int64]bool   // the ids of what came from traits
@@ -30,10 +33,26 @@ type unit struct {
 // native is the tree with its positions and, once it is checked, types.
 func (u *unit) native() *ast.AST { return u.ast.NativeRep() }
 
+// place is where an expression stands in the text, 1-based.
+func (u *unit) place(id int64) (line, column int) {
+	at := u.native().SourceInfo().GetStartLocation(id)
+	return at.Line(), u.callStart(at.Line(), at.Column()+1)
+}
+
+// callStart is the column at which the name of a function begins, where the place is the bracket behind it: there cel-go
+// says that a call stands.
+func (u *unit) callStart(line, column int) int {
+	before, after := around(u.expr.Text, line, column)
+	if !strings.HasPrefix(after, "(") {
+		return column
+	}
+	return column - len([]rune(before)) + len([]rune(strings.TrimRightFunc(before, isWordRune)))
+}
+
 // fault reports a problem at an expression.
 func (u *unit) fault(id int64, hint, format string, args ...any) {
-	at := u.native().SourceInfo().GetStartLocation(id)
-	u.faultAt(at.Line(), at.Column()+1, hint, format, args...)
+	line, column := u.place(id)
+	u.faultAt(line, column, hint, format, args...)
 }
 
 // faultAt reports a problem at a place of the text, 1-based.
@@ -45,15 +64,21 @@ func (u *unit) faultAt(line, column int, hint, format string, args ...any) {
 	u.problems = append(u.problems, u.expr.Problem(line, column, u.what+": "+message, hint))
 }
 
-// warn reports what is worth saying but no reason to stop.
-func (u *unit) warn(id int64, hint, format string, args ...any) {
+// warn reports what is worth saying but no reason to stop: nil, and nothing, for what came from a trait, which has its own warning.
+func (u *unit) warn(lint string, id int64, hint, format string, args ...any) *configs.Problem {
 	if u.inlined[id] {
-		return // the trait has its own warning
+		return nil
 	}
-	at := u.native().SourceInfo().GetStartLocation(id)
-	problem := u.expr.Problem(at.Line(), at.Column()+1, u.what+": "+fmt.Sprintf(format, args...), hint)
-	problem.Warning = true
+	line, column := u.place(id)
+	return u.warnAt(lint, line, column, hint, format, args...)
+}
+
+// warnAt warns about a place of the text, 1-based.
+func (u *unit) warnAt(lint string, line, column int, hint, format string, args ...any) *configs.Problem {
+	problem := u.expr.Problem(line, column, u.what+": "+fmt.Sprintf(format, args...), hint)
+	problem.Warning, problem.Lint = true, lint
 	u.problems = append(u.problems, problem)
+	return problem
 }
 
 // newID returns a fresh id for an expression that stands where another does.

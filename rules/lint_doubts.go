@@ -1,0 +1,77 @@
+package rules
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/common/ast"
+
+	"strata/configs"
+)
+
+// Doubts are the negations that warnings are about, and a plan that asks them, so that a snapshot can tell how many users
+// each leaves out. Cut i of the plan answers negation i: who is unknown there is left out.
+type Doubts struct {
+	Plan *Plan
+	list []doubt
+}
+
+// A doubt is a negation of what may be null.
+type doubt struct {
+	negation  ast.Expr
+	symbol    string // how it is written
+	columns   string // that may be null
+	leavesOut bool   // whoever is unknown to it is not in the rule; else the rule may have them by another way
+	problem   *configs.Problem
+	what      string // how its message begins
+	node      nodeID
+}
+
+// message is the warning before anything was counted.
+func (d *doubt) message() string {
+	if d.leavesOut {
+		return fmt.Sprintf("%s leaves out users whose %s is null", d.symbol, d.columns)
+	}
+	return fmt.Sprintf("%s is unknown for users whose %s is null", d.symbol, d.columns)
+}
+
+// Count tells the warning about negation i how many of the snapshot's users it is unknown for.
+func (d *Doubts) Count(i int, unknown, users int64) {
+	one := &d.list[i]
+	verb := "is unknown for"
+	if one.leavesOut {
+		verb = "leaves out"
+	}
+	one.problem.Message = fmt.Sprintf("%s: %s %s %s of %s users, because their %s is null",
+		one.what, one.symbol, verb, thousands(unknown), thousands(users), one.columns)
+}
+
+// thousands writes a number with commas between the thousands.
+func thousands(n int64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
+}
+
+// lowerDoubts turns the negations of a checked unit into nodes. One that cannot stand alone stays uncounted.
+func (s *stepCompiler) lowerDoubts(u *unit) {
+	for _, d := range u.doubts {
+		var err error
+		if d.node, err = s.lower.part(u.native(), d.negation); err == nil {
+			d.what = u.what
+			s.doubts = append(s.doubts, d)
+		}
+	}
+}
+
+// doubtsOf plans the questions of all doubts; nil when there are none.
+func (c *compiler) doubtsOf(list []doubt) *Doubts {
+	if len(list) == 0 {
+		return nil
+	}
+	cuts := make([]nodeID, len(list))
+	for i, d := range list {
+		cuts[i] = d.node
+	}
+	return &Doubts{Plan: c.planOf(cuts), list: list}
+}
