@@ -35,7 +35,9 @@ func (c *Config) Definitions() *Definitions {
 }
 
 // Problem makes a Problem about a place in one of the files that the definitions stand in, with the source line to show.
-func (d *Definitions) Problem(pos Pos, message, hint string) *Problem { return problemIn(d.files, pos, message, hint) }
+func (d *Definitions) Problem(pos Pos, message, hint string) *Problem {
+	return problemIn(d.files, pos, message, hint)
+}
 
 // Canonical is what two equal Definitions have in common, byte for byte: JSON without descriptions (they decide nothing),
 // with traits and columns by name (nor does their order), and with empty lists in place of missing ones.

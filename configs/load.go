@@ -189,7 +189,9 @@ func below(folder, name string) string {
 }
 
 // Problem makes a Problem about a place in one of the configuration's files, with the source line to show.
-func (c *Config) Problem(pos Pos, message, hint string) *Problem { return problemIn(c.files, pos, message, hint) }
+func (c *Config) Problem(pos Pos, message, hint string) *Problem {
+	return problemIn(c.files, pos, message, hint)
+}
 
 // problemIn makes a Problem about a place in one of some files.
 func problemIn(files map[string]*source, pos Pos, message, hint string) *Problem {

@@ -18,7 +18,8 @@ type Fit struct {
 	Plan     *rules.Plan // what would be evaluated
 }
 
-// Check compiles a job's definitions against the snapshot of its date, as Run would, and reads no user. Config, Date, Source
+// Check compiles a job's definitions against the snapshot of its date, as Run would. It reads no user, unless the
+// job asks to count whom negations leave out: then it reads the columns of those that warnings are about. Config, Date, Source
 // and ReadList of the job must be set.
 func Check(ctx context.Context, job Job) (*Fit, error) {
 	r := newRun(job)
@@ -35,6 +36,11 @@ func Check(ctx context.Context, job Job) (*Fit, error) {
 	}
 	if err = r.chooseColumns(); err != nil {
 		return nil, err
+	}
+	if doubts := r.plan.Doubts(); doubts != nil {
+		if err = r.countDoubts(ctx, doubts); err != nil {
+			return nil, err
+		}
 	}
 	return &Fit{
 		Columns: r.columnsRead(), All: r.snapshot.Schema().NumFields(), Rows: r.snapshot.Rows(), Notes: r.snapshot.Notes(),

@@ -83,6 +83,7 @@ type Job struct {
 	Force        bool // run even when up to date
 	Accept       bool // publish in spite of a guard
 	KeepReplaced bool // leave a replaced run's files where they are
+	CountDoubts  bool // of Check: count whom negations leave out
 
 	Version  string // of the program, for the manifest
 	Progress Progress

@@ -188,7 +188,7 @@ func (r *run) compile() error {
 		steps[i] = s.Step
 	}
 	var err error
-	r.plan, err = rules.Compile(r.snapshot.Schema(), steps, rules.Options{UserID: r.Config.Snapshot.UserID})
+	r.plan, err = rules.Compile(r.snapshot.Schema(), steps, r.ruleOptions())
 	if err != nil {
 		return r.explainDrift(err)
 	}
@@ -199,6 +199,12 @@ func (r *run) compile() error {
 	}
 	r.words = newVocabulary(names, previous)
 	return r.words.check()
+}
+
+// ruleOptions are what rules should know of the job.
+func (r *run) ruleOptions() rules.Options {
+	used := append(slices.Clone(r.Config.Membership.Columns), r.Config.Snapshot.Duplicates.By)
+	return rules.Options{UserID: r.Config.Snapshot.UserID, Columns: used, Doubts: r.CountDoubts}
 }
 
 func namesOf(c *configs.Config) *tables.Names {

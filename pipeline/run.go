@@ -108,6 +108,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.checkRows(); err != nil {
 		return nil, err
 	}
+	for _, w := range r.plan.Warnings() {
+		r.Log.Warn(w.Message, "at", w.Pos.String(), "lint", w.Lint)
+	}
 	return r.try(ctx)
 }
 

@@ -122,7 +122,7 @@ func (l *linter) negation(e ast.Expr, around negationContext) {
 		d.symbol = "not in"
 	}
 	first := nullable[0]
-	d.problem = l.warn(lintNegationNull, e.ID(), fmt.Sprintf("|| %s == null takes them in, && %s != null says that they are left out", first, first),
+	d.problem = l.warn(lintNegationNull, e.ID(), fmt.Sprintf("write || %s == null to take them in, or && %s != null to say that they are left out", first, first),
 		"%s", d.message())
 	if !around.elements {
 		l.doubts = append(l.doubts, d)

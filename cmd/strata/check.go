@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,70 +14,133 @@ import (
 	"strata/pipeline/catalog"
 )
 
+// checkFlags are the flags of strata check.
+type checkFlags struct {
+	*common
+	date, format     string
+	strict, noCounts bool
+}
+
 func checkCommand(shared *common) *cobra.Command {
-	var date string
+	f := &checkFlags{common: shared}
 	cmd := &cobra.Command{
 		Use:   "check [--date YYYY-MM-DD]",
 		Short: "Check the configuration, and the definitions against a snapshot's schema",
-		Long: `Checks the configuration and prints every fault with its place and a way out. With --date it also opens that date's
-snapshot, reads the footers of its files and compiles all rules against its columns. No user is read and nothing is
-written.
-
-Examples:
-  strata check
-  strata check --date 2026-11-02`,
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd, shared, date) },
+		Long:  checkHelp,
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
-	cmd.Flags().StringVar(&date, "date", "", "the `date` whose snapshot the definitions must fit")
+	flags := cmd.Flags()
+	flags.StringVar(&f.date, "date", "", "the `date` whose snapshot the definitions must fit")
+	flags.BoolVar(&f.strict, "strict", false, "make every warning an error, for CI")
+	flags.BoolVar(&f.noCounts, "no-counts", false, "do not read columns to count the users that negations leave out")
+	flags.StringVar(&f.format, "format", "text", "how faults and warnings look on the standard output: text or json")
 	return cmd
 }
 
-func check(cmd *cobra.Command, shared *common, date string) error {
+const checkHelp = `Checks the configuration and prints every fault with its place and a way out. With --date it also opens that date's
+snapshot, reads the footers of its files and compiles all rules against its columns. It warns of rules that do what
+they say and perhaps not what was meant, each with a short name in brackets that rules/docs/lints.md explains, such as
+warning[negation-null]. For these negations it reads the columns that they look at, to count the users that they leave
+out; --no-counts spares that. Nothing is written.
+
+Exit codes: 0 no fault; 2 a fault, or a warning with --strict; 3 the snapshot is missing or broken.
+
+Examples:
+  strata check
+  strata check --date 2026-11-02
+  strata check --date 2026-11-02 --strict --format json > problems.json`
+
+func (f *checkFlags) run(cmd *cobra.Command) error {
 	var day catalog.Date
 	var err error
-	if date != "" {
-		if day, err = catalog.ParseDate(date); err != nil {
+	if f.date != "" {
+		if day, err = catalog.ParseDate(f.date); err != nil {
 			return usageError{fmt.Errorf("--date: %w", err)}
 		}
 	}
-	config, err := loadConfig(cmd.Context(), shared.config, day)
-	if err != nil {
+	if f.format != "text" && f.format != "json" {
+		return usageError{fmt.Errorf("--format: %q is neither text nor json", f.format)}
+	}
+	said, warnings, err := f.check(cmd, day)
+	if f.strict && err == nil {
+		err = warnings.Strict().Err()
+	}
+	if f.format == "json" {
+		printProblems(cmd.OutOrStdout(), warnings, err)
 		return err
 	}
-	for _, w := range config.Warnings {
-		fmt.Fprintln(cmd.ErrOrStderr(), w)
+	if err == nil {
+		fmt.Fprintln(cmd.OutOrStdout(), said)
+		printWarnings(cmd.OutOrStdout(), warnings)
+	}
+	return err
+}
+
+// check returns what it found in a sentence, and the warnings.
+func (f *checkFlags) check(cmd *cobra.Command, day catalog.Date) (string, configs.Problems, error) {
+	config, err := loadConfig(cmd.Context(), f.config, day)
+	if err != nil {
+		return "", nil, err
 	}
 	summary := strings.Join([]string{
 		plural(len(config.Segments), "segment"), plural(len(config.Lifecycles), "lifecycle"), plural(len(config.Traits), "trait"),
 	}, ", ")
-	if date == "" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is well formed: %s; give --date to check the rules against a snapshot\n", shared.config, summary)
-		return nil
+	if day.IsZero() {
+		return fmt.Sprintf("%s is well formed: %s; give --date to check the rules against a snapshot", f.config, summary), config.Warnings, nil
 	}
-	return checkSnapshot(cmd, shared, config, day, summary)
+	s := source{config}
+	found, err := pipeline.Check(cmd.Context(), pipeline.Job{Config: config, Date: day, Source: s, ReadList: s.readList, CountDoubts: !f.noCounts})
+	if err != nil {
+		return "", nil, err
+	}
+	said := fmt.Sprintf("%s fits the snapshot of %s: %s over %d of its %d columns (%s); %s rows", f.config, day, summary,
+		len(found.Columns), found.All, strings.Join(found.Columns, ", "), count(found.Rows))
+	for _, note := range found.Notes {
+		said += "\nnote: " + note
+	}
+	return said, append(config.Warnings, found.Warnings...).Sorted(), nil
 }
 
-// checkSnapshot compiles the definitions against a date's snapshot and prints what they use of it.
-func checkSnapshot(cmd *cobra.Command, shared *common, config *configs.Config, day catalog.Date, summary string) error {
-	s := source{config}
-	found, err := pipeline.Check(cmd.Context(), pipeline.Job{Config: config, Date: day, Source: s, ReadList: s.readList})
-	var problems configs.Problems
-	if errors.As(err, &problems) {
-		return problems
+// printWarnings prints warnings for a person, and how many there are.
+func printWarnings(w io.Writer, warnings configs.Problems) {
+	for _, warning := range warnings {
+		fmt.Fprintln(w, warning)
 	}
-	if err != nil {
-		return err
+	if len(warnings) > 0 {
+		fmt.Fprintf(w, "%s; a run goes on in spite of them, check --strict does not\n", plural(len(warnings), "warning"))
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s fits the snapshot of %s: %s over %d of its %d columns (%s); %s rows\n", shared.config, day, summary,
-		len(found.Columns), found.All, strings.Join(found.Columns, ", "), count(found.Rows))
-	for _, w := range found.Warnings {
-		fmt.Fprintln(cmd.OutOrStdout(), w)
+}
+
+// A shownProblem is a problem as JSON shows it.
+type shownProblem struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Column   int    `json:"column"`
+	Severity string `json:"severity"` // error or warning
+	Lint     string `json:"lint,omitempty"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// printProblems prints warnings, or the faults of an error, as a JSON list.
+func printProblems(w io.Writer, problems configs.Problems, err error) {
+	var faults configs.Problems
+	if errors.As(err, &faults) {
+		problems = faults
 	}
-	for _, note := range found.Notes {
-		fmt.Fprintf(cmd.OutOrStdout(), "note: %s\n", note)
+	shown := []shownProblem{}
+	for _, p := range problems {
+		one := shownProblem{File: p.File, Line: p.Line, Column: p.Column, Severity: "error", Lint: p.Lint, Message: p.Message, Hint: p.Hint}
+		if p.Warning {
+			one.Severity = "warning"
+		}
+		shown = append(shown, one)
 	}
-	return nil
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(shown) // to a terminal or a pipe
 }
 
 // plural writes a number of things.

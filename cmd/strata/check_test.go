@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// doubtfulConfig has something to warn of in every definition.
+const doubtfulConfig = `snapshot:
+  path: "users/date={date}/*.parquet"
+  user_id: user_id
+  columns:
+    tariff: {column: plan}
+output: out
+traits:
+  - {name: seen_once, value: seen != null}
+segments:
+  - {name: gone, when: "!within(seen, '30d')"}
+  - {name: gone_or_poor, when: "ltv < 3 || !within(seen, '30d')"}
+  - {name: nobody, when: ltv > 800 && ltv < 100}
+  - {name: rich, when: ltv > 800}
+  - {name: wealthy, when: ltv > 800}
+lifecycles:
+  - name: journey
+    stages:
+      - {name: customer, when: ltv > 10}
+      - {name: regular, when: ltv > 100}
+`
+
+// doubtfulSite is a site whose snapshot has 1,000 users, of whom 334 were never seen.
+func doubtfulSite(t *testing.T) *site {
+	s := newSite(t, doubtfulConfig)
+	rows := users(1000)
+	for i := range rows {
+		if i%3 == 0 {
+			rows[i].Seen = nil
+		}
+	}
+	snapshot(s, today, rows)
+	return s
+}
+
+func TestCheckWarns(t *testing.T) {
+	s := doubtfulSite(t)
+	s.run(0, "check")
+	s.run(0, "check", "--date", today)
+	s.run(0, "check", "--date", today, "--no-counts")
+	s.run(exitUsage, "check", "--date", today, "--strict")
+	s.run(exitUsage, "check", "--format", "xml")
+	golden(t, "check", steady(s.shown.String(), s.folder))
+}
+
+// TestCheckAsJSON: warnings and faults are lists of objects, and the exit code is what it is without.
+func TestCheckAsJSON(t *testing.T) {
+	s := doubtfulSite(t)
+	read := func(want int, args ...string) (problems []shownProblem) {
+		t.Helper()
+		code, out, _ := cli(t, s.folder, append([]string{"check", "--format", "json"}, args...)...)
+		if err := json.Unmarshal([]byte(out), &problems); err != nil || code != want {
+			t.Fatalf("exit %d, want %d; %v\n%s", code, want, err, out)
+		}
+		return problems
+	}
+	if none := read(0); len(none) > 0 {
+		t.Errorf("%v; nothing is wrong that needs no snapshot", none)
+	}
+	first := read(0, "--date", today)[2]
+	want := shownProblem{
+		"strata.yaml", 10, 25, "warning", "negation-null", `segment "gone": ! leaves out 334 of 1,000 users, because their seen is null`,
+		"write || seen == null to take them in, or && seen != null to say that they are left out",
+	}
+	if first != want {
+		t.Errorf("got  %v\nwant %v", first, want)
+	}
+	for _, p := range read(exitUsage, "--date", today, "--strict") {
+		if p.Severity != "error" || p.Lint == "" {
+			t.Errorf("%v is no warning made an error", p)
+		}
+	}
+	s.config("snapshot: 3\n")
+	if faults := read(exitUsage); len(faults) != 2 || faults[0].Severity != "error" || faults[0].Lint != "" {
+		t.Errorf("%v; want two faults", faults)
+	}
+}
+
+// TestRunWarnsOnce: a run logs each warning, and an up to date run none.
+func TestRunWarnsOnce(t *testing.T) {
+	s := doubtfulSite(t)
+	_, _, log := cli(t, s.folder, "run", "--date", today)
+	if n := strings.Count(log, "level=WARN"); n != 7 || strings.Count(log, "lint=same-rule") != 1 {
+		t.Errorf("%d warnings, want 7:\n%s", n, log)
+	}
+	if _, _, log = cli(t, s.folder, "run", "--date", today); strings.Contains(log, "level=WARN") {
+		t.Errorf("warned again: %s", log)
+	}
+}
