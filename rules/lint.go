@@ -122,8 +122,9 @@ func (l *linter) negation(e ast.Expr, around negationContext) {
 		d.symbol = "not in"
 	}
 	first := nullable[0]
-	d.problem = l.warn(lintNegationNull, e.ID(), fmt.Sprintf("write || %s == null to take them in, or && %s != null to say that they are left out", first, first),
+	l.warn(lintNegationNull, e.ID(), fmt.Sprintf("write || %s == null to take them in, or && %s != null to say that they are left out", first, first),
 		"%s", d.message())
+	d.problem = l.problems[len(l.problems)-1]
 	if !around.elements {
 		l.doubts = append(l.doubts, d)
 	}

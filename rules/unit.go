@@ -64,21 +64,20 @@ func (u *unit) faultAt(line, column int, hint, format string, args ...any) {
 	u.problems = append(u.problems, u.expr.Problem(line, column, u.what+": "+message, hint))
 }
 
-// warn reports what is worth saying but no reason to stop: nil, and nothing, for what came from a trait, which has its own warning.
-func (u *unit) warn(lint string, id int64, hint, format string, args ...any) *configs.Problem {
+// warn reports what is worth saying but no reason to stop; nothing for what came from a trait, which has its own warning.
+func (u *unit) warn(lint string, id int64, hint, format string, args ...any) {
 	if u.inlined[id] {
-		return nil
+		return
 	}
 	line, column := u.place(id)
-	return u.warnAt(lint, line, column, hint, format, args...)
+	u.warnAt(lint, line, column, hint, format, args...)
 }
 
 // warnAt warns about a place of the text, 1-based.
-func (u *unit) warnAt(lint string, line, column int, hint, format string, args ...any) *configs.Problem {
+func (u *unit) warnAt(lint string, line, column int, hint, format string, args ...any) {
 	problem := u.expr.Problem(line, column, u.what+": "+fmt.Sprintf(format, args...), hint)
 	problem.Warning, problem.Lint = true, lint
 	u.problems = append(u.problems, problem)
-	return problem
 }
 
 // newID returns a fresh id for an expression that stands where another does.
