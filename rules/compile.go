@@ -19,11 +19,11 @@ func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	var problems configs.Problems // of the last step
 	for i, step := range steps {
 		var err error
-		last := i == len(steps)-1
-		if problems, err = c.step(step, steps[len(steps)-1], last); err == nil {
+		c.lints = i == len(steps)-1
+		if problems, err = c.step(step, steps[len(steps)-1]); err == nil {
 			continue
 		}
-		if last {
+		if c.lints {
 			return nil, err
 		}
 		c.steps = append(c.steps, brokenStep(step.Definitions, err.Error()))
@@ -48,10 +48,11 @@ type compiler struct {
 	cuts   []nodeID
 	steps  []plannedStep
 	latest *stepCompiler // of the step that was compiled last
+	lints  bool          // warnings about the step that is being compiled are wanted
 }
 
 // step compiles one step. The error is one that no definition is to blame for.
-func (c *compiler) step(step, last Step, lints bool) (configs.Problems, error) {
+func (c *compiler) step(step, last Step) (configs.Problems, error) {
 	d := step.Definitions
 	location, err := loadZone(d.Timezone)
 	if err != nil {
@@ -59,7 +60,7 @@ func (c *compiler) step(step, last Step, lints bool) (configs.Problems, error) {
 	}
 	s := &stepCompiler{
 		compiler: c, definitions: d, lists: step.Lists,
-		rules: map[string]*rule{}, lints: lints,
+		rules: map[string]*rule{},
 	}
 	c.latest = s
 	clock := &clockwork{
@@ -70,7 +71,7 @@ func (c *compiler) step(step, last Step, lints bool) (configs.Problems, error) {
 	}
 	s.compileRules()
 	s.lowerRules()
-	if lints && s.problems().Err() == nil {
+	if s.lints && s.problems().Err() == nil {
 		s.lintDefinitions()
 	}
 	c.steps = append(c.steps, s.finish())

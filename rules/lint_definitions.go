@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -68,7 +69,7 @@ func (s *stepCompiler) lintRule(r *rule) {
 
 // lintExcluding looks for two conditions of an && that exclude each other, which says more than that the rule is never true.
 func (s *stepCompiler) lintExcluding(r *rule, root ast.Expr) bool {
-	conditions := conjuncts(root, nil)
+	conditions := chain(root, operators.LogicalAnd, nil)
 	for i, second := range conditions {
 		for _, first := range conditions[:i] {
 			a, errA := s.lower.part(r.native(), first)
@@ -96,18 +97,7 @@ func spelled(e ast.Expr, info *ast.SourceInfo) string {
 	if err != nil {
 		return "what stands before it"
 	}
-	return isNotNullCall.ReplaceAllString(isNullCall.ReplaceAllString(text, "$1 == null"), "$1 != null")
-}
-
-// conjuncts lists the conditions that an && joins.
-func conjuncts(e ast.Expr, sofar []ast.Expr) []ast.Expr {
-	if !isCallOf(e, operators.LogicalAnd) {
-		return append(sofar, e)
-	}
-	for _, arg := range e.AsCall().Args() {
-		sofar = conjuncts(arg, sofar)
-	}
-	return sofar
+	return strings.ReplaceAll(isNotNullCall.ReplaceAllString(isNullCall.ReplaceAllString(text, "$1 == null"), "$1 != null"), "\n", " ")
 }
 
 // lintEqualSegments warns about segments with the same members.

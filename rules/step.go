@@ -30,7 +30,6 @@ type stepCompiler struct {
 	include     map[string]nodeID
 	exclude     map[string]nodeID
 	textOnly    bool // there is no snapshot
-	lints       bool // warnings are wanted
 	doubts      []doubt
 }
 
