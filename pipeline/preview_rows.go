@@ -40,10 +40,12 @@ func (p *previewing) countRows(ctx context.Context, groups []int, told func(i in
 	p.Progress.Stage("assign", rows)
 	total := p.newTally()
 	open := func() *looker {
-		return &looker{
+		l := &looker{
 			tally: p.newTally(), previewing: p, eval: p.plan.NewEvaluator(p.BatchRows), packer: ids.NewPacker(p.idType),
 			words: make([]uint64, p.plan.Bits()),
 		}
+		l.packer.SkipHashes = true // most rules take few of the users
+		return l
 	}
 	work := func(ctx context.Context, l *looker, i int) error {
 		defer p.Progress.Done(all[groups[i]])
@@ -114,22 +116,21 @@ func (l *looker) pick(ctx context.Context, at int) error {
 			return err
 		}
 		for row := range array.Len() {
-			if l.members[(from+row)>>6]>>((from+row)&63)&1 != 0 && !packed.Rejected(row) && l.examples.wants(packed.Hashes[row]) {
-				l.examples.add(l.text(packed, row))
+			if l.members[(from+row)>>6]>>((from+row)&63)&1 != 0 && !packed.Rejected(row) {
+				column, i := l.id(packed, row)
+				l.offer(column, i)
 			}
 		}
 		return nil
 	})
 }
 
-// text is the canonical text of a packed id.
-func (l *looker) text(packed *ids.Packed, i int) string {
-	first := l.previewing.exchange.lanes[0]
-	one := ids.Column{Type: l.previewing.idType, Form: ids.Bytes}
+// id shows a packed id as one of a column.
+func (l *looker) id(packed *ids.Packed, i int) (*ids.Column, int) {
 	if packed.Fits(i) {
-		one.Form, one.Words = first.form, packed.Words[i*first.keys:(i+1)*first.keys]
-	} else {
-		one.AppendBytes(packed.Text(i))
+		return &ids.Column{Type: l.previewing.idType, Form: l.previewing.exchange.lanes[0].form, Words: packed.Words}, i
 	}
-	return one.TextAt(0)
+	one := &ids.Column{Type: l.previewing.idType, Form: ids.Bytes}
+	one.AppendBytes(packed.Text(i))
+	return one, 0
 }
