@@ -68,42 +68,74 @@ func putOnes(dst []uint64, at, n int) {
 	}
 }
 
-// Transpose64 swaps rows and columns of a 64x64 bit matrix: bit c of word r becomes bit r of word c.
+// Transpose64 swaps rows and columns of a 64x64 bit matrix: bit c of word r becomes bit r of word c. Halves change places, then
+// in every half quarters, and so on: three levels at a time among eight words that stay in registers.
 func Transpose64(m *[64]uint64) {
-	for i := range 32 { // exchange the upper right quarter with the lower left one, then in every quarter, and so on
-		t := (m[i]>>32 ^ m[i+32]) & 0x00000000ffffffff
-		m[i], m[i+32] = m[i]^t<<32, m[i+32]^t
-	}
-	for i := 0; i < 64; i += 32 {
-		for k := i; k < i+16; k++ {
-			t := (m[k&63]>>16 ^ m[(k+16)&63]) & 0x0000ffff0000ffff
-			m[k&63], m[(k+16)&63] = m[k&63]^t<<16, m[(k+16)&63]^t
-		}
-	}
-	for i := 0; i < 64; i += 16 {
-		for k := i; k < i+8; k++ {
-			t := (m[k&63]>>8 ^ m[(k+8)&63]) & 0x00ff00ff00ff00ff
-			m[k&63], m[(k+8)&63] = m[k&63]^t<<8, m[(k+8)&63]^t
-		}
+	for i := range 8 {
+		a, b, c, d, e, f, g, h := m[i], m[i+8], m[i+16], m[i+24], m[i+32], m[i+40], m[i+48], m[i+56]
+		a, e = swap(a, e, 32, 0x00000000ffffffff)
+		b, f = swap(b, f, 32, 0x00000000ffffffff)
+		c, g = swap(c, g, 32, 0x00000000ffffffff)
+		d, h = swap(d, h, 32, 0x00000000ffffffff)
+		a, c = swap(a, c, 16, 0x0000ffff0000ffff)
+		b, d = swap(b, d, 16, 0x0000ffff0000ffff)
+		e, g = swap(e, g, 16, 0x0000ffff0000ffff)
+		f, h = swap(f, h, 16, 0x0000ffff0000ffff)
+		a, b = swap(a, b, 8, 0x00ff00ff00ff00ff)
+		c, d = swap(c, d, 8, 0x00ff00ff00ff00ff)
+		e, f = swap(e, f, 8, 0x00ff00ff00ff00ff)
+		g, h = swap(g, h, 8, 0x00ff00ff00ff00ff)
+		m[i], m[i+8], m[i+16], m[i+24], m[i+32], m[i+40], m[i+48], m[i+56] = a, b, c, d, e, f, g, h
 	}
 	for i := 0; i < 64; i += 8 {
-		for k := i; k < i+4; k++ {
-			t := (m[k&63]>>4 ^ m[(k+4)&63]) & 0x0f0f0f0f0f0f0f0f
-			m[k&63], m[(k+4)&63] = m[k&63]^t<<4, m[(k+4)&63]^t
-		}
+		w := (*[8]uint64)(m[i:])
+		a, b, c, d, e, f, g, h := w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
+		a, e = swap(a, e, 4, 0x0f0f0f0f0f0f0f0f)
+		b, f = swap(b, f, 4, 0x0f0f0f0f0f0f0f0f)
+		c, g = swap(c, g, 4, 0x0f0f0f0f0f0f0f0f)
+		d, h = swap(d, h, 4, 0x0f0f0f0f0f0f0f0f)
+		a, c = swap(a, c, 2, 0x3333333333333333)
+		b, d = swap(b, d, 2, 0x3333333333333333)
+		e, g = swap(e, g, 2, 0x3333333333333333)
+		f, h = swap(f, h, 2, 0x3333333333333333)
+		a, b = swap(a, b, 1, 0x5555555555555555)
+		c, d = swap(c, d, 1, 0x5555555555555555)
+		e, f = swap(e, f, 1, 0x5555555555555555)
+		g, h = swap(g, h, 1, 0x5555555555555555)
+		w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7] = a, b, c, d, e, f, g, h
 	}
-	for i := 0; i < 64; i += 4 {
-		for k := i; k < i+2; k++ {
-			t := (m[k&63]>>2 ^ m[(k+2)&63]) & 0x3333333333333333
-			m[k&63], m[(k+2)&63] = m[k&63]^t<<2, m[(k+2)&63]^t
-		}
+}
+
+// transpose8 is the same for 64 rows of 8 bits, a byte a row: bit c of byte r becomes bit r of word c.
+func transpose8(m *[8]uint64) {
+	for i, w := range m { // within the 8x8 bits of a word
+		t := (w>>7 ^ w) & 0x00aa00aa00aa00aa
+		w ^= t ^ t<<7
+		t = (w>>14 ^ w) & 0x0000cccc0000cccc
+		w ^= t ^ t<<14
+		t = (w>>28 ^ w) & 0x00000000f0f0f0f0
+		m[i] = w ^ t ^ t<<28
 	}
-	for i := 0; i < 64; i += 2 {
-		for k := i; k < i+1; k++ {
-			t := (m[k&63]>>1 ^ m[(k+1)&63]) & 0x5555555555555555
-			m[k&63], m[(k+1)&63] = m[k&63]^t<<1, m[(k+1)&63]^t
-		}
-	}
+	a, b, c, d, e, f, g, h := m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7]
+	a, e = swap(a, e, 32, 0x00000000ffffffff)
+	b, f = swap(b, f, 32, 0x00000000ffffffff)
+	c, g = swap(c, g, 32, 0x00000000ffffffff)
+	d, h = swap(d, h, 32, 0x00000000ffffffff)
+	a, c = swap(a, c, 16, 0x0000ffff0000ffff)
+	b, d = swap(b, d, 16, 0x0000ffff0000ffff)
+	e, g = swap(e, g, 16, 0x0000ffff0000ffff)
+	f, h = swap(f, h, 16, 0x0000ffff0000ffff)
+	a, b = swap(a, b, 8, 0x00ff00ff00ff00ff)
+	c, d = swap(c, d, 8, 0x00ff00ff00ff00ff)
+	e, f = swap(e, f, 8, 0x00ff00ff00ff00ff)
+	g, h = swap(g, h, 8, 0x00ff00ff00ff00ff)
+	m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7] = a, b, c, d, e, f, g, h
+}
+
+// swap exchanges the upper part of every field of a with the lower part of the same field of b; mask has the lower parts.
+func swap(a, b uint64, shift uint, mask uint64) (uint64, uint64) {
+	t := (a>>shift ^ b) & mask
+	return a ^ t<<shift, b ^ t
 }
 
 // TransposeRows turns up to 64 users' rows, from row first on, into one word a bit, user first in bit 0: what Resolve

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -343,5 +344,40 @@ func TestRecordWithoutRows(t *testing.T) {
 	answers, err := newEvaluator(b.executable(), 0).EvalRecord(record(t, map[string]arrow.Array{"age": ints(t, nil, nil)}))
 	if err != nil || answers.Len() != 0 || answers.Cut(0).String() != "" {
 		t.Errorf("EvalRecord() = %v, %v", answers, err)
+	}
+}
+
+// TestPartKernels: every place of a text, every length of what is looked for, at the start and the end of the buffer.
+func TestPartKernels(t *testing.T) {
+	for _, padding := range []string{"", strings.Repeat("z", 40)} {
+		checkParts(t, padding)
+	}
+}
+
+func checkParts(t *testing.T, padding string) {
+	t.Helper()
+	texts := []string{"", "a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghijklmnop", "abcdefghijklmnopq", "xbcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz", ""}
+	var data []byte
+	offsets := []int32{0}
+	for _, text := range append(slices.Clone(texts), padding) {
+		data = append(data, text...)
+		offsets = append(offsets, int32(len(data)))
+	}
+	var parts []string
+	for _, text := range append(texts, "xyz", "aXcdefghijklmnopqrstuvwxyz", "abcdefghijklXnopqrstuvwxyz", "q") {
+		for n := range len(text) + 1 {
+			parts = append(parts, text[:n], text[n:])
+		}
+	}
+	for _, part := range parts {
+		var starts, ends, equal [1]uint64
+		find(newWanted(opStartsWith, part), starts[:], offsets, data)
+		find(newWanted(opEndsWith, part), ends[:], offsets, data)
+		find(newWanted(opEq, part), equal[:], offsets, data)
+		for i, text := range texts {
+			if hasBit(starts[:], i) != strings.HasPrefix(text, part) || hasBit(ends[:], i) != strings.HasSuffix(text, part) || hasBit(equal[:], i) != (text == part) {
+				t.Errorf("%q in %q: starts %v, ends %v, equal %v", part, text, hasBit(starts[:], i), hasBit(ends[:], i), hasBit(equal[:], i))
+			}
+		}
 	}
 }

@@ -306,9 +306,7 @@ func textOrder(op opcode, swapped bool) (holds [3]bool) {
 
 func runTexts[T int32 | int64](out []uint64, offsets []T, data []byte, op opcode, lit string, holds [3]bool) {
 	if op == opEq {
-		setWhere(out, len(offsets)-1, func(i int) bool {
-			return int(offsets[i+1]-offsets[i]) == len(lit) && string(data[offsets[i]:offsets[i+1]]) == lit
-		})
+		find(newWanted(opEq, lit), out, offsets, data)
 		return
 	}
 	setWhere(out, len(offsets)-1, func(i int) bool {

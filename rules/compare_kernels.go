@@ -1,5 +1,10 @@
 package rules
 
+import (
+	"encoding/binary"
+	"math"
+)
+
 // The kernels of comparisons set bit i of out where the test holds for value i, and clear it elsewhere. They never ask for
 // validity: null slots hold anything and the caller masks them. out has words(len(values)) words.
 
@@ -144,6 +149,77 @@ func setWhere(out []uint64, n int, test func(i int) bool) {
 		}
 		out[w] = word
 	}
+}
+
+// A wanted is a text to look for at the start or the end of others, or as a whole. Its first and last eight bytes are compared
+// as words, without a branch.
+type wanted struct {
+	text        string
+	fromEnd     int    // -1: at the end; 0: at the start
+	slack       uint64 // how many bytes more the others may have
+	first, last uint64
+	mask        uint64 // of both, where the text is shorter than a word
+	skip        int    // from the first word to the last
+}
+
+// newWanted makes ready to look for a text as startsWith, endsWith or == does.
+func newWanted(op opcode, text string) *wanted {
+	w := &wanted{text: text, slack: math.MaxInt64, mask: ^uint64(0), skip: max(len(text)-8, 0)}
+	switch op {
+	case opEndsWith:
+		w.fromEnd = -1
+	case opEq:
+		w.slack = 0
+	}
+	if len(text) < 8 {
+		w.mask = 1<<(8*len(text)) - 1
+	}
+	bytes := append([]byte(text), make([]byte, 8)...)
+	w.first, w.last = binary.LittleEndian.Uint64(bytes), binary.LittleEndian.Uint64(bytes[w.skip:])
+	return w
+}
+
+// find sets the bits of the texts in which the wanted one stands.
+func find[T int32 | int64](w *wanted, out []uint64, offsets []T, data []byte) {
+	n := len(offsets) - 1
+	for i := range out {
+		block := offsets[i*64 : min(i*64+64, n)+1]
+		if int(block[len(block)-1])+w.skip+8 > len(data) { // words would reach past the end
+			out[i] = findSlowly(w, block, data, ^uint64(0))
+			continue
+		}
+		out[i] = findWords(w, block, data)
+		if len(w.text) > 16 {
+			out[i] = findSlowly(w, block, data, out[i])
+		}
+	}
+}
+
+func findWords[T int32 | int64](w *wanted, offsets []T, data []byte) (word uint64) {
+	fromEnd, slack, first, last, mask, skip, size := w.fromEnd, w.slack, w.first, w.last, w.mask, w.skip, len(w.text)
+	start := int(offsets[0])
+	for i, offset := range offsets[1:] {
+		end := int(offset)
+		more := end - start - size
+		place := max(start+more&fromEnd, 0)
+		is := bit(binary.LittleEndian.Uint64(data[place:])&mask == first) & bit(binary.LittleEndian.Uint64(data[place+skip:])&mask == last)
+		word |= is & bit(uint64(more) <= slack) << i
+		start = end
+	}
+	return word
+}
+
+// findSlowly looks at the texts whose bit is set.
+func findSlowly[T int32 | int64](w *wanted, offsets []T, data []byte, among uint64) (word uint64) {
+	for i, offset := range offsets[1:] {
+		text := data[offsets[i]:offset]
+		if among>>i&1 == 0 || uint64(len(text)-len(w.text)) > w.slack {
+			continue
+		}
+		at := (len(text) - len(w.text)) & w.fromEnd
+		word |= bit(string(text[at:at+len(w.text)]) == w.text) << i
+	}
+	return word
 }
 
 // flip inverts n bits.

@@ -100,19 +100,32 @@ func (e *Evaluator) flattenDense(lists *vec, arr array.ListLike, inner *frame) b
 	}
 	from := plain.Data().Offset() + lists.base
 	offsets := plain.Offsets()[from : from+lists.n+1]
-	first := offsets[0]
-	for i, at := range offsets {
-		inner.starts[i] = at - first
+	if !nullsEmpty(offsets, lists.known) {
+		return false
 	}
-	if lists.known != nil {
-		for i := range lists.n {
-			if offsets[i] != offsets[i+1] && !hasBit(lists.known, i) {
+	first, starts := offsets[0], inner.starts[:len(offsets)]
+	for i, at := range offsets {
+		starts[i] = at - first
+	}
+	inner.n = int(offsets[lists.n] - first)
+	inner.elements = view{plain.ListValues(), int(first), inner.n}
+	return true
+}
+
+// nullsEmpty says whether the null ones among lists have no elements.
+func nullsEmpty(offsets []int32, known []uint64) bool {
+	n := len(offsets) - 1
+	for w, word := range known {
+		for null := ^word; null != 0; null &= null - 1 {
+			i := w<<6 + bits.TrailingZeros64(null)
+			if i >= n {
+				break
+			}
+			if offsets[i] != offsets[i+1] {
 				return false
 			}
 		}
 	}
-	inner.n = int(offsets[lists.n] - first)
-	inner.elements = view{plain.ListValues(), int(first), inner.n}
 	return true
 }
 
@@ -378,7 +391,7 @@ func (e *Evaluator) elementsEqual(id nodeID, nd, lit *node, inner *frame) (Mask,
 // entriesEqual answers element == constant by dictionary code. The answers are kept with the dictionary under id.
 func (e *Evaluator) entriesEqual(id nodeID, element, lit *node, dict *array.Dictionary, inner *frame) *vec {
 	of := e.entriesOf(id, element, dict)
-	codes, known, ok := e.codesOf(id, inner.elements, of.n)
+	rows, ok := e.codesOf(id, inner.elements, of.n)
 	if !ok {
 		return e.unknown(kindBool, inner.n)
 	}
@@ -387,5 +400,5 @@ func (e *Evaluator) entriesEqual(id nodeID, element, lit *node, dict *array.Dict
 		lookup = newTable(e.compareVecs(equality, of.frame.bound, e.constant(lit, of.n+1)))
 		of.tables[id] = lookup
 	}
-	return e.lookUp(lookup, codes, known == nil)
+	return e.lookUp(lookup, rows)
 }

@@ -8,14 +8,15 @@ import (
 )
 
 // entries is a dictionary that columns point into, ready to be evaluated: its values and, in the last place, null. It
-// holds a reference on the dictionary and is kept until the row group ends.
+// holds a reference on the dictionary and is kept until the row group ends. The entries of a ranking hold none, and stay.
 type entries struct {
-	data  arrow.ArrayData
-	n     int // without the null
+	data  arrow.ArrayData // nil for those of a ranking
+	n     int             // without the null
 	frame *frame
 
 	answers map[nodeID]*vec   // of the nodes evaluated over the entries, n+1 rows, in memory of their own
 	tables  map[nodeID]*table // the same of bool nodes, a byte an entry
+	packed  map[*bundle]*packed
 }
 
 // A table answers a bool node by dictionary code.
@@ -77,13 +78,20 @@ func (e *Evaluator) entriesOf(source nodeID, nd *node, dict *array.Dictionary) *
 	}
 	data.Retain()
 	values := dict.Dictionary()
-	found := &entries{data: data, n: values.Len(), answers: map[nodeID]*vec{}, tables: map[nodeID]*table{}}
-	found.frame = e.newFrame(found.n+1, -1)
-	found.frame.source = source
-	found.frame.bound = keep(e.withNull(e.load(view{values, 0, found.n}, nd)))
-	found.answers[source] = found.frame.bound
+	found := e.newEntries(source, e.load(view{values, 0, values.Len()}, nd))
+	found.data = data
 	e.dictionaries[key] = found
 	return found
+}
+
+// newEntries makes the entries that are the rows of a vec. Over them source is answered by that vec.
+func (e *Evaluator) newEntries(source nodeID, values *vec) *entries {
+	of := &entries{n: values.n, answers: map[nodeID]*vec{}, tables: map[nodeID]*table{}, packed: map[*bundle]*packed{}}
+	of.frame = e.newFrame(of.n+1, -1)
+	of.frame.source = source
+	of.frame.bound = keep(e.withNull(values))
+	of.answers[source] = of.frame.bound
+	return of
 }
 
 // forgetDictionaries releases all entries. What was gathered from them stays valid until the slice ends, because texts are
@@ -127,10 +135,19 @@ func keep(v *vec) *vec {
 
 // overDictionary evaluates a node once an entry and looks the rows' answers up.
 func (e *Evaluator) overDictionary(id, source nodeID, of *entries, in view) *vec {
-	codes, known, ok := e.codesOf(source, in, of.n)
+	rows, ok := e.codesOf(source, in, of.n)
 	if !ok {
 		return e.unknown(e.nodes[id].typ.kind, in.n)
 	}
+	answers := e.overEntries(id, of)
+	if answers.kind != kindBool {
+		return e.gather(answers, e.nullCodes(rows, of.n))
+	}
+	return e.lookUp(e.tableOf(id, of), rows)
+}
+
+// overEntries answers a node for every entry and for null.
+func (e *Evaluator) overEntries(id nodeID, of *entries) *vec {
 	answers := of.answers[id]
 	if answers == nil {
 		e.serial++
@@ -138,28 +155,31 @@ func (e *Evaluator) overDictionary(id, source nodeID, of *entries, in view) *vec
 		answers = keep(e.eval(id, of.frame))
 		of.answers[id] = answers
 	}
-	if answers.kind != kindBool {
-		return e.gather(answers, codes)
-	}
+	return answers
+}
+
+// tableOf is the same for a bool node, as a table.
+func (e *Evaluator) tableOf(id nodeID, of *entries) *table {
 	lookup := of.tables[id]
 	if lookup == nil {
-		lookup = newTable(answers)
+		lookup = newTable(e.overEntries(id, of))
 		of.tables[id] = lookup
 	}
-	return e.lookUp(lookup, codes, known == nil)
+	return lookup
 }
 
 // newTable spells the answers out, a byte an entry.
 func newTable(v *vec) *table {
-	t := &table{value: spell(v.bits, v.n), fails: v.fail != nil, nullKnown: v.knows(v.n - 1)}
-	for i := range v.n - 1 {
+	null := v.n - 1
+	t := &table{value: spell(v.bits, v.n), fails: v.fail != nil, nullKnown: v.knows(null)}
+	for i := range null {
 		if !v.knows(i) {
 			t.known = spell(v.known, v.n)
 			break
 		}
 	}
-	if t.known == nil && !t.nullKnown {
-		t.value[v.n-1] = 0
+	if !t.nullKnown {
+		t.value[null] = 0
 	}
 	if t.fails {
 		t.fail = spell(v.fail, v.n)
@@ -175,20 +195,33 @@ func spell(bitmap []uint64, n int) []byte {
 	return out
 }
 
-// lookUp answers rows by their codes. dense says that no row is null.
-func (e *Evaluator) lookUp(t *table, codes []int32, dense bool) *vec {
-	out := e.arena.new(kindBool, len(codes))
-	out.bits = e.lookUpBits(t.value, codes)
-	switch {
-	case t.known != nil:
-		out.known = e.lookUpBits(t.known, codes)
-	case !dense && !t.nullKnown:
-		out.known = e.notNull(codes, int32(len(t.value)-1))
+// lookUp answers rows by their codes.
+func (e *Evaluator) lookUp(t *table, rows *slicedCodes) *vec {
+	n := len(rows.codes)
+	out := e.arena.new(kindBool, n)
+	out.bits = forNull(e.lookUpBits(t.value, rows.codes), rows.known, t.value, n)
+	if t.known != nil {
+		out.known = forNull(e.lookUpBits(t.known, rows.codes), rows.known, t.known, n)
+	} else if !t.nullKnown {
+		out.known = rows.known
 	}
 	if t.fails {
-		out.fail = e.lookUpBits(t.fail, codes)
+		out.fail = forNull(e.lookUpBits(t.fail, rows.codes), rows.known, t.fail, n)
 	}
 	return out
+}
+
+// forNull puts the table's last entry, which is that of null, in place of what the null ones of n rows found; known says which
+// are not, nil: none is. It changes the bitmap.
+func forNull(bitmap, known []uint64, table []byte, n int) []uint64 {
+	null := -uint64(table[len(table)-1])
+	for w, word := range known {
+		bitmap[w] = bitmap[w]&word | null&^word
+	}
+	if null != 0 && known != nil {
+		trim(bitmap, n)
+	}
+	return bitmap
 }
 
 func (e *Evaluator) lookUpBits(table []byte, codes []int32) []uint64 {
@@ -221,31 +254,49 @@ func (e *Evaluator) notNull(codes []int32, null int32) []uint64 {
 	return out
 }
 
-// slicedCodes are the codes of the rows of a view, kept while the slice of rows is evaluated.
+// slicedCodes are the codes of the rows of a view, kept while the slice of rows is evaluated. A row that is not known is null,
+// whatever its code.
 type slicedCodes struct {
 	in    view
 	codes []int32
-	known []uint64
+	known []uint64 // nil: no row is null
+	nulls []int32  // the codes with that of null where a row is null; nil until asked for
 }
 
-// codesOf returns the codes of a view's rows, n for null, and which rows are not null (nil: none is null).
-func (e *Evaluator) codesOf(source nodeID, in view, n int) ([]int32, []uint64, bool) {
-	if found := e.sliced[source]; found.in == in {
-		return found.codes, found.known, true
+// codesOf returns the codes of a view's rows, all of them at most n, which is the code of null.
+func (e *Evaluator) codesOf(source nodeID, in view, n int) (*slicedCodes, bool) {
+	found := e.sliced[source]
+	if found != nil && found.in == in {
+		return found, true
 	}
-	known := e.knownOf(in)
-	codes, ok := e.codes(in.arr.(*array.Dictionary), in, known, n)
-	if ok {
-		e.sliced[source] = slicedCodes{in, codes, known}
+	dict, known := in.arr.(*array.Dictionary), e.knownOf(in)
+	codes, exist, ok := e.codes(dict, in, n)
+	if !exist && ok { // a code that the dictionary does not have is null
+		known = e.arena.both(known, e.notNull(codes, int32(n)))
 	}
-	return codes, known, ok
+	found = &slicedCodes{in: in, codes: codes, known: known}
+	e.sliced[source] = found
+	return found, ok
 }
 
-// codes reads dictionary codes; null rows, and rows whose code the dictionary does not have, get null.
-func (e *Evaluator) codes(dict *array.Dictionary, in view, known []uint64, null int) ([]int32, bool) {
+// nullCodes are the codes of rows, that of null where a row is null.
+func (e *Evaluator) nullCodes(rows *slicedCodes, null int) []int32 {
+	switch {
+	case rows.known == nil:
+		return rows.codes
+	case rows.nulls == nil:
+		rows.nulls = e.arena.small.get(len(rows.codes))
+		copy(rows.nulls, rows.codes)
+		maskCodes(rows.nulls, rows.known, int32(null))
+	}
+	return rows.nulls
+}
+
+// codes reads dictionary codes. exist says that the dictionary has them all; else those that it lacks become that of null.
+func (e *Evaluator) codes(dict *array.Dictionary, in view, null int) (codes []int32, exist, ok bool) {
 	lo, hi := in.from, in.from+in.n
-	if arr, ok := dict.Indices().(*array.Int32); ok && known == nil && codesExist(arr.Int32Values()[lo:hi], null) {
-		return arr.Int32Values()[lo:hi], true
+	if arr, ok := dict.Indices().(*array.Int32); ok && codesExist(arr.Int32Values()[lo:hi], null) {
+		return arr.Int32Values()[lo:hi], true, true
 	}
 	out := e.arena.small.get(in.n)
 	switch arr := dict.Indices().(type) {
@@ -267,24 +318,24 @@ func (e *Evaluator) codes(dict *array.Dictionary, in view, known []uint64, null 
 		readCodes(out, arr.Uint64Values()[lo:hi], int32(null))
 	default:
 		e.fault("a dictionary with codes of Arrow type %s", dict.Indices().DataType())
-		return nil, false
+		return nil, false, false
 	}
-	maskCodes(out, known, int32(null))
-	return out, true
+	return out, codesExist(out, null), true
 }
 
 // codesExist reports whether all codes are below n: then rows may use them as they are.
 func codesExist(codes []int32, n int) bool {
-	most := [4]uint32{}
-	for ; len(codes) >= 4; codes = codes[4:] {
-		c := (*[4]int32)(codes)
-		most[0], most[1] = max(most[0], uint32(c[0])), max(most[1], uint32(c[1]))
-		most[2], most[3] = max(most[2], uint32(c[2])), max(most[3], uint32(c[3]))
+	var a, b, c, d uint32 // the largest
+	for len(codes) >= 8 {
+		block := (*[8]int32)(codes)
+		a, b = max(a, uint32(block[0]), uint32(block[4])), max(b, uint32(block[1]), uint32(block[5]))
+		c, d = max(c, uint32(block[2]), uint32(block[6])), max(d, uint32(block[3]), uint32(block[7]))
+		codes = codes[8:]
 	}
 	for _, code := range codes {
-		most[0] = max(most[0], uint32(code))
+		a = max(a, uint32(code))
 	}
-	return max(most[0], most[1], most[2], most[3]) < uint32(n)
+	return max(a, b, c, d) < uint32(n)
 }
 
 func readCodes[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](out []int32, codes []T, null int32) {

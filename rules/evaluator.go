@@ -20,11 +20,13 @@ type Evaluator struct {
 	err       error      // the first thing that went wrong in this slice
 
 	dictionaries map[dictionaryKey]*entries
-	sliced       map[nodeID]slicedCodes
+	sliced       map[nodeID]*slicedCodes
 	flat         []flattening
 	valid        []validity
 	clocks       map[*zone]*clock
 	total        exactSum
+	rankings     map[rankingKey]*ranking
+	bitmaps      [][]uint64 // of the bundle at hand
 
 	src     tables.Columns
 	work    *workload
@@ -44,7 +46,7 @@ func newEvaluator(x *executable, batchRows int) *Evaluator {
 	}
 	e := &Evaluator{
 		executable: x, batchRows: batchRows, memo: make([]memoized, len(x.nodes)),
-		dictionaries: map[dictionaryKey]*entries{}, sliced: map[nodeID]slicedCodes{}, clocks: map[*zone]*clock{},
+		dictionaries: map[dictionaryKey]*entries{}, sliced: map[nodeID]*slicedCodes{}, clocks: map[*zone]*clock{}, rankings: map[rankingKey]*ranking{},
 		streams: make([]stream, len(x.columns)), windows: make([]window, len(x.nodes)),
 	}
 	e.answers = Answers{place: x.place, width: x.width}
@@ -219,6 +221,9 @@ type Answers struct {
 	masks []Mask
 	place []Cut
 	width int // bits
+
+	bitmaps [][]uint64 // by bit
+	ones    []uint64
 }
 
 // Len returns the number of rows.
@@ -234,40 +239,41 @@ func (a *Answers) Rows(dst *tables.BitMatrix) {
 		dst.Words = make([]uint64, a.n*dst.Width)
 	}
 	dst.Words = dst.Words[:a.n*dst.Width]
-	if len(a.place) == 0 {
-		clear(dst.Words)
-		return
-	}
+	a.spread()
 	var block [64]uint64
 	for w := range words(a.n) {
-		users := min(64, a.n-w*64)
+		rows := dst.Words[w*64*dst.Width:]
 		for part := range dst.Width {
-			a.gatherBlock(&block, w, part)
+			bitmaps := a.bitmaps[min(part*64, len(a.bitmaps)):min(part*64+64, len(a.bitmaps))]
+			for i, bitmap := range bitmaps {
+				block[i] = bitmap[w]
+			}
+			clear(block[len(bitmaps):])
 			Transpose64(&block)
-			for u := range users {
-				dst.Words[(w*64+u)*dst.Width+part] = block[u]
+			for u := range min(64, a.n-w*64) {
+				rows[u*dst.Width+part] = block[u]
 			}
 		}
 	}
 }
 
-// gatherBlock fills a block with the words w of the 64 bits of one part of the row.
-func (a *Answers) gatherBlock(block *[64]uint64, w, part int) {
-	clear(block[:])
+// spread lists the bitmap of every bit of a row. One that is known in every row has no bitmap that says so: it gets one.
+func (a *Answers) spread() {
+	a.bitmaps = sized(a.bitmaps, a.width)
+	a.ones = sized(a.ones, words(a.n))
+	for w := range a.ones {
+		a.ones[w] = ^uint64(0)
+	}
+	trim(a.ones, a.n)
 	for i, cut := range a.place {
 		m := a.masks[i]
-		first, second := cut.Bit-part*64, cut.Bit+1-part*64
 		if !cut.FourValued {
-			if 0 <= first && first < 64 {
-				block[first] = m.MembersWord(w)
-			}
+			a.bitmaps[cut.Bit] = m.value // no row is an error
 			continue
 		}
-		if 0 <= first && first < 64 {
-			block[first] = m.knownWord(w)
-		}
-		if 0 <= second && second < 64 {
-			block[second] = m.value[w]
+		a.bitmaps[cut.Bit], a.bitmaps[cut.Bit+1] = m.known, m.value
+		if m.known == nil {
+			a.bitmaps[cut.Bit] = a.ones
 		}
 	}
 }

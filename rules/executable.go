@@ -32,6 +32,7 @@ type executable struct {
 type component struct {
 	columns []int // places in executable.columns; none for leaves that are constant
 	leaves  []nodeID
+	bundles []*bundle // of the leaves
 }
 
 // noSource says that a node depends on no column or element, or on several.
@@ -216,6 +217,9 @@ func (x *executable) group(leaves []nodeID) {
 		if c := byRoot[find(column)]; c != nil && read[column] {
 			c.columns = append(c.columns, column)
 		}
+	}
+	for _, c := range x.components {
+		x.bundle(c)
 	}
 }
 

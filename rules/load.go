@@ -89,11 +89,11 @@ func (e *Evaluator) load(in view, nd *node) *vec {
 // loadEncoded writes out the values that dictionary codes stand for.
 func (e *Evaluator) loadEncoded(dict *array.Dictionary, in view, nd *node, out *vec) *vec {
 	of := e.entriesOf(noSource, nd, dict)
-	codes, ok := e.codes(dict, in, out.known, of.n)
+	codes, _, ok := e.codes(dict, in, of.n)
 	if !ok {
 		return e.unknown(nd.typ.kind, in.n)
 	}
-	return e.gather(of.frame.bound, codes)
+	return e.gather(of.frame.bound, e.nullCodes(&slicedCodes{codes: codes, known: out.known}, of.n))
 }
 
 func (e *Evaluator) loadBools(out *vec, in view) bool {

@@ -55,7 +55,7 @@ func TestSpellingIsARule(t *testing.T) {
 		`!sms_opt_in != push_opt_in`, `size(tags) > 1 && tags[0] == "a\"b\n"`, `tags.exists(t, t.startsWith("b") && tags.count(u, u != t) > 1)`,
 		`signup_at - last_seen_at > duration("36h")`, `date(signup_at) < date("2026-02-28")`, `string(age).lowerAscii() + plan == "3free"`,
 		`email.split("@")[0] == "ann"`, `country != "FR"`, `is_true(age > 3) == sms_opt_in`, `hash_split("autumn", 0.25, email) && bucket("s", 7, email) == 3`,
-		`variant("s", {"a": 50, "b": 49.5}) == "a"`, `tags.min(t, t) < tags.max(t, t + "x") && tags.sum(t, t.size()) > 3 && tags.avg(t, t.size()) > 1.5`,
+		`variant("s", {"a": 50, "b": 49.5}, email) == "a"`, `tags.min(t, t) < tags.max(t, t + "x") && tags.sum(t, t.size()) > 3 && tags.avg(t, t.size()) > 1.5`,
 	)
 	for _, rule := range rules {
 		plan := typicalPlan(t, rec.Schema(), []string{rule})

@@ -109,6 +109,11 @@ func (x *executable) partOf(c *component, live []bool) *component {
 	}
 	slices.Sort(out.columns)
 	out.columns = slices.Compact(out.columns)
+	for _, b := range c.bundles {
+		if left := slices.DeleteFunc(slices.Clone(b.leaves), func(leaf nodeID) bool { return !live[leaf] }); len(left) >= fewestPacked {
+			out.bundles = append(out.bundles, b) // with what is settled, because its answers are made ready once
+		}
+	}
 	return out
 }
 

@@ -84,6 +84,9 @@ func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
 	e.err = nil
 	f := e.newFrame(rows, -1)
 	f.views = views
+	for _, b := range c.bundles {
+		e.answerTogether(b, f)
+	}
 	for _, leaf := range c.leaves {
 		m := e.evalMask(leaf, f)
 		if e.err != nil {

@@ -24,6 +24,13 @@ func (e *Evaluator) textTest(nd *node, f *frame) *vec {
 	default:
 		holds = strings.EqualFold
 	}
+	if lit := &e.nodes[nd.args[1]]; lit.op == opConst && lit.typ.kind == kindString {
+		if in, ok := e.raw(nd.args[0], f); ok {
+			if out := e.partTest(nd.op, in, lit.lit.String); out != nil {
+				return out
+			}
+		}
+	}
 	a, b := e.eval(nd.args[0], f), e.eval(nd.args[1], f)
 	out := e.arena.new(kindBool, f.n)
 	out.known, out.fail = e.arena.strictOf(nd, a, b)
@@ -33,6 +40,21 @@ func (e *Evaluator) textTest(nd *node, f *frame) *vec {
 		return out
 	}
 	setWhere(out.bits, f.n, func(i int) bool { return out.knows(i) && holds(a.texts[i], b.texts[i]) })
+	return out
+}
+
+// partTest looks for a constant at the start or the end of texts where they lie; nil where there is no kernel for that.
+func (e *Evaluator) partTest(op opcode, in view, part string) *vec {
+	arr, plain := in.arr.(*array.String)
+	if !plain || in.n == 0 || op != opStartsWith && op != opEndsWith {
+		return nil
+	}
+	out := e.arena.new(kindBool, in.n)
+	out.bits = e.arena.words.get(words(in.n))
+	find(newWanted(op, part), out.bits, arr.ValueOffsets()[in.from:in.from+in.n+1], valueBytes(arr))
+	if out.known = e.knownOf(in); out.known != nil {
+		andWords(out.bits, out.bits, out.known)
+	}
 	return out
 }
 
