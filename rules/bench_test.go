@@ -180,7 +180,10 @@ func BenchmarkRule(b *testing.B) {
 		"days": "days_since(last_seen_at) > 30", "hour": `hour(last_seen_at) >= 18`, "in": "age in [18, 21, 25, 30, 40, 50, 60, 65]",
 		"exists": `tags.exists(t, t.startsWith("b"))`, "count": `tags.count(t, t != "vip") >= 2`, "size": "size(tags) > 1",
 		"regex": `app_version.matches("^1[.]")`, "split": `hash_split("autumn", 0.5)`, "convert": `string(orders_90d) == "3"`,
-		"cond": "(sms_opt_in ? ltv : revenue_90d) > 100.0", "interpreted": `app_version.split(".")[0] == "1"`,
+		"cond": "(sms_opt_in ? ltv : revenue_90d) > 100.0", "split text": `user_id.split("-")[1] == "4000"`, "substring": `user_id.substring(0, 2) == "ab"`, "replace": `user_id.replace("-", "") == "x"`,
+		"indexOf": `user_id.indexOf("-") == 8`, "greatest": `math.greatest(ltv, revenue_90d) > 100.0`, "round": `math.round(ltv) == 12.0`, "variant": `variant("v", {"a": 50, "b": 50}) == "a"`,
+		"split dictionary": `app_version.split(".")[0] == "1"`, "sum": `tags.sum(t, t.size()) > 3`, "min": `tags.min(t, t) == "beta"`, "join": `tags.join(",") == "vip"`,
+		"zone": `last_seen_at.getHours("America/New_York") >= 18`, "interpreted": `strings.quote(app_version) == "1"`,
 	} {
 		plan, err := Compile(rec.Schema(), []Step{testStep(rule, nil)}, Options{UserID: "user_id"})
 		if err != nil {

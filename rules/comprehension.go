@@ -346,7 +346,7 @@ func (e *Evaluator) inList(id nodeID, f *frame) *vec {
 		equal, done = e.elementsEqual(id, nd, lit, inner)
 	}
 	if !done {
-		elements := e.loadElements(inner, e.elementOf(nd))
+		elements := e.loadElements(inner, e.elementOf(nd.args[1]))
 		values := e.gather(e.eval(nd.args[0], f), e.rowsOf(inner))
 		equal = e.arena.mask(e.compareVecs(equality, values, elements))
 	}
@@ -361,16 +361,16 @@ func (e *Evaluator) inList(id nodeID, f *frame) *vec {
 // maxDepth is deeper than the elements of any comprehension: it keeps those that inList looks at apart from them.
 const maxDepth = 1 << 20
 
-// elementOf stands for the elements of the list that opInList looks into.
-func (e *Evaluator) elementOf(nd *node) *node {
-	lists := &e.nodes[nd.args[1]]
+// elementOf stands for the elements of lists.
+func (e *Evaluator) elementOf(id nodeID) *node {
+	lists := &e.nodes[id]
 	return &node{op: opElement, typ: *lists.typ.elem, zone: lists.zone}
 }
 
 // elementsEqual compares every element with a constant where it lies: once an entry, if the elements point into a
 // dictionary. It reports false where there is no such way.
 func (e *Evaluator) elementsEqual(id nodeID, nd, lit *node, inner *frame) (Mask, bool) {
-	element := e.elementOf(nd)
+	element := e.elementOf(nd.args[1])
 	if inner.picked != nil || isLocal(inner.elements.arr, element.zone) {
 		return Mask{}, false
 	}

@@ -41,7 +41,7 @@ var ownCosts = map[opcode]float64{
 	opToInt: 8, opToUint: 8, opToDouble: 20, opToString: 30, opToTimestamp: 60, opToDuration: 40, opToDate: 6,
 	opYear: 8, opMonth: 8, opDay: 8, opYearDay: 8, opHour: 8, opMinute: 8, opAgeYears: 10, opAddDays: 8, opAddMonths: 10,
 	opExists: 4, opAll: 4, opExistsOne: 5, opCount: 5, opSum: 8, opAvg: 20, opMin: 6, opMax: 6, opInList: 4, opInMap: 15, opKey: 15,
-	opHashSplit: 8, opBucket: 8, opVariant: 60, opInterpreted: 400,
+	opHashSplit: 8, opBucket: 8, opVariant: 60, opNative: 15, opSplit: 120, opJoin: 60, opInterpreted: 400,
 }
 
 // costClass says in a word what a node costs.

@@ -147,8 +147,15 @@ func (t *teller) tellLists(out *telling, segment string) {
 	}
 }
 
-// tellMacro tells of a macro's list and, where kernels answer it, of its body for some elements.
+// tellMacro tells of a macro's list and, where kernels answer it, of its body for some elements; of a macro that has no list, as
+// math.greatest, its arguments.
 func (t *teller) tellMacro(out *telling, call ast.CallExpr, scope []element) {
+	if t.check[call.Target().ID()] == nil {
+		for _, arg := range call.Args() {
+			out.terms = append(out.terms, t.tell(arg, scope))
+		}
+		return
+	}
 	list := t.tell(call.Target(), scope)
 	out.terms = append(out.terms, list)
 	if out.expr.Kind() != ast.ComprehensionKind || list.node < 0 || t.graph.nodes[list.node].typ.kind != kindList {

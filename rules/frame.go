@@ -145,6 +145,12 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 		return e.size(nd, f)
 	case opLower, opUpper, opTrim:
 		return e.textChange(nd, f)
+	case opNative:
+		return e.native(nd, f)
+	case opSplit:
+		return e.split(nd, f)
+	case opJoin:
+		return e.join(nd, f)
 	case opToInt, opToUint, opToDouble, opToString, opToBool, opToTimestamp, opToDuration, opToDate:
 		return e.convert(nd, f)
 	case opYear, opMonth, opDay, opWeekday, opYearDay, opHour, opMinute, opSecond, opMillisecond:

@@ -140,15 +140,17 @@ func (s *speaker) value(k kind, depth int) string {
 	case kindInt:
 		return s.int(d, binary)
 	case kindUint:
-		return one(s.sampler, []string{binary("+", "-", "*", "/", "%"), "uint(" + s.value(kindInt, d) + ")"})
+		return one(s.sampler, []string{binary("+", "-", "*", "/", "%"), "uint(" + s.value(kindInt, d) + ")", s.extreme(k, d)})
 	case kindDouble:
 		return one(s.sampler, []string{
 			binary("+", "-", "*", "/"), "-(" + s.value(k, d) + ")", "double(" + s.value(kindInt, d) + ")", "double(" + s.value(kindString, d) + ")",
-			"math.floor(" + s.value(k, d) + ")",
+			fmt.Sprintf("math.%s(%s)", one(s.sampler, []string{"floor", "ceil", "round", "trunc", "abs", "sign"}), s.value(k, d)), s.extreme(k, d),
+			"math.sqrt(" + s.value(one(s.sampler, []kind{kindInt, kindUint, kindDouble}), d) + ")", fmt.Sprintf("math.greatest(%s, 0)", s.value(k, d)),
 		})
 	case kindString:
 		return one(s.sampler, []string{
-			binary("+"), s.value(k, d) + one(s.sampler, []string{".trim()", ".lowerAscii()", ".upperAscii()", ".reverse()", `.replace("a", "b")`}),
+			binary("+"), s.value(k, d) + one(s.sampler, []string{".trim()", ".lowerAscii()", ".upperAscii()", ".reverse()", `.replace("a", "b")`, `.replace("", "é", 2)`}),
+			s.part(d),
 			`variant("salt", {"a": 50, "b": 12.5})`, fmt.Sprintf(`variant("salt", {"a": 1, "FR": 2, "vip": 0}, %s)`, s.value(one(s.sampler, []kind{kindString, kindInt}), d)),
 			"string(" + s.value(one(s.sampler, []kind{kindInt, kindBool, kindDate, kindTimestamp, kindDouble, kindBytes}), d) + ")",
 		})
@@ -172,6 +174,29 @@ func (s *speaker) value(k kind, depth int) string {
 	return s.bool(depth)
 }
 
+// extreme says the largest or smallest of some numbers.
+func (s *speaker) extreme(k kind, d int) string {
+	args := []string{s.value(k, d), s.value(k, d), s.leaf(k)}
+	return fmt.Sprintf("math.%s(%s)", one(s.sampler, []string{"greatest", "least"}), strings.Join(args[:1+s.pick(3)], ", "))
+}
+
+// part says a part of a text, or a text put together.
+func (s *speaker) part(d int) string {
+	of, place := s.value(kindString, d), func() int { return s.pick(7) - 1 }
+	all := []string{
+		fmt.Sprintf("%s.charAt(%d)", of, place()), fmt.Sprintf("%s.substring(%d)", of, place()), fmt.Sprintf("%s.substring(%d, %d)", of, place(), place()),
+		fmt.Sprintf("%s.split(%s)[%d]", of, s.leaf(kindString), s.pick(3)), fmt.Sprintf("%s.split(%s, %d).join(%s)", of, s.leaf(kindString), place(), s.leaf(kindString)),
+		fmt.Sprintf("strings.quote(%s)", of),
+	}
+	names, types := s.holders(kindList)
+	for i, name := range names {
+		if types[i].elem.kind == kindString {
+			all = append(all, name+".join()", name+`.join(", ")`)
+		}
+	}
+	return one(s.sampler, all)
+}
+
 func (s *speaker) int(d int, binary func(ops ...string) string) string {
 	instant := func() string { return s.value(kindTimestamp, d) }
 	day := func() string { return s.value(one(s.sampler, []kind{kindTimestamp, kindDate}), d) }
@@ -181,7 +206,9 @@ func (s *speaker) int(d int, binary func(ops ...string) string) string {
 		s.value(kindString, d) + ".size()", "size(" + s.value(kindBytes, d) + ")",
 		one(s.sampler, []string{"year", "month", "day", "weekday", "days_since", "age_years"}) + "(" + day() + ")",
 		"hour(" + instant() + ")", fmt.Sprintf("days_between(%s, %s)", day(), day()), `bucket("salt", 7)`,
-		fmt.Sprintf(`bucket("salt", 3, %s)`, s.value(one(s.sampler, []kind{kindString, kindInt}), d)), "math.abs(" + s.value(kindInt, d) + ")",
+		fmt.Sprintf(`bucket("salt", 3, %s)`, s.value(one(s.sampler, []kind{kindString, kindInt}), d)), fmt.Sprintf("math.%s(%s)", one(s.sampler, []string{"abs", "sign"}), s.value(kindInt, d)),
+		s.extreme(kindInt, d), fmt.Sprintf("%s.%s(%s)", s.value(kindString, d), one(s.sampler, []string{"indexOf", "lastIndexOf"}), s.leaf(kindString)),
+		fmt.Sprintf("%s.%s(%s, %d)", s.value(kindString, d), one(s.sampler, []string{"indexOf", "lastIndexOf"}), s.leaf(kindString), s.pick(5)-1),
 	}
 	for name := range accessors {
 		all = append(all, instant()+"."+name+"()", fmt.Sprintf("%s.%s(%q)", instant(), name, one(s.sampler, someZones)))
@@ -293,7 +320,13 @@ func (s *speaker) bool(depth int) string {
 func (s *speaker) holding(d int) string {
 	lists, types := s.holders(kindList)
 	maps, _ := s.holders(kindMap)
-	switch s.pick(3) {
+	switch s.pick(5) {
+	case 3:
+		return one(s.sampler, []string{
+			fmt.Sprintf("%s in %s.split(%s)", s.leaf(kindString), s.value(kindString, d), s.leaf(kindString)),
+			fmt.Sprintf("%s.split(%s).exists(p, p.size() > %d)", s.value(kindString, d), s.leaf(kindString), s.pick(3)), "math.isNaN(" + s.value(kindDouble, d) + ")",
+			fmt.Sprintf("%s.split(%s).size() > %d", s.value(kindString, d), s.leaf(kindString), s.pick(3)),
+		})
 	case 0:
 		if len(lists) > 0 {
 			at := s.pick(len(lists))

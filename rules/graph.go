@@ -105,6 +105,11 @@ func (g *graph) outcomes(n *node) outcomes {
 		return outcomes{fail: from != kindString && from != kindBytes && from != kindDouble}
 	case opSub, opMul, opDiv, opMod, opNeg:
 		return outcomes{fail: from != kindDouble}
+	case opNative:
+		fails := natives[n.name].fails
+		return outcomes{fail: fails != nil && fails(g.kinds(n.args))}
+	case opJoin:
+		return outcomes{fail: true}
 	case opSum:
 		return outcomes{fail: n.typ.kind != kindDouble}
 	case opToInt, opToUint, opToBool, opToTimestamp, opToDuration, opToUUID, opAddDays, opAddMonths:
@@ -115,6 +120,13 @@ func (g *graph) outcomes(n *node) outcomes {
 		return outcomes{fail: from == kindBytes}
 	}
 	return outcomes{}
+}
+
+func (g *graph) kinds(ids []nodeID) (out []kind) {
+	for _, id := range ids {
+		out = append(out, g.kind(id))
+	}
+	return out
 }
 
 func (g *graph) kind(id nodeID) kind { return g.nodes[id].typ.kind }

@@ -14,7 +14,7 @@ func TestEvaluatorsShareInterpreted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule := `s.reverse().replace("a", "b") in file("ids") || l.filter(x, x.a > 3).size() > 0 && l.exists(x, x.b.reverse() == s)`
+	rule := `strings.quote(s) in file("ids") || l.filter(x, x.a > 3).size() > 0 && l.exists(x, strings.quote(x.b) == s)`
 	step := testStep(rule, func(step *Step) { step.Lists = map[string]*List{"ids": list} })
 	want, plan, err := engine(t, step, rec, "none", 0)
 	if err != nil {

@@ -54,7 +54,7 @@ var looseCalls map[string]func(l *lowerer, args []nodeID) (nodeID, bool)
 // strictCalls are unknown where an argument is. They get the type that the checker found.
 var strictCalls map[string]func(l *lowerer, typ valueType, args []nodeID) (nodeID, bool)
 
-// literalCalls take an argument that is a literal; validate has checked it. They lower the others themselves.
+// literalCalls take an argument that is a literal, which validate has checked, or are otherwise apart. They lower arguments themselves.
 var literalCalls map[string]func(l *lowerer, e ast.Expr, args []ast.Expr) (nodeID, bool)
 
 func init() { // not initial values: these functions lead back to the maps
@@ -101,6 +101,14 @@ func init() { // not initial values: these functions lead back to the maps
 		"matches": (*lowerer).matches, "like": (*lowerer).like, inFile: (*lowerer).inFile, inUUIDFile: (*lowerer).inFile,
 		"hash_split": (*lowerer).split, "bucket": (*lowerer).split, "variant": (*lowerer).split,
 		"within": (*lowerer).within, "older_than": (*lowerer).olderThan,
+	}
+	for name := range natives {
+		strictCalls[name] = lowerNative(name)
+	}
+	strictCalls["join"] = (*lowerer).lowerJoin
+	literalCalls["split"] = (*lowerer).lowerSplit
+	for function, name := range map[string]string{"math.@max": "math.greatest", "math.@min": "math.least"} {
+		literalCalls[function] = func(l *lowerer, e ast.Expr, args []ast.Expr) (nodeID, bool) { return l.lowerExtreme(name, e, args) }
 	}
 	addTimeCalls()
 }

@@ -15,7 +15,7 @@ type node struct {
 	typ    valueType
 	args   []nodeID
 	lit    literal        // opConst: the value. opField: lit.Int is the field's place. opKey: lit.String is the key
-	name   string         // opColumn: the snapshot's column
+	name   string         // opColumn: the snapshot's column. opNative: the function
 	set    *List          // opInFile: the contents. opInSet: the literal's values
 	regex  *regexp.Regexp // opMatches, opLike
 	zone   *zone          // calendar ops: the op's time zone. opColumn, opElement, opField, opKey, opIndex: where timestamps without a zone were read
@@ -83,6 +83,10 @@ const (
 	opLower      // (string) -> string, ASCII
 	opUpper      // (string) -> string, ASCII
 	opTrim       // (string) -> string
+
+	opNative // (scalars ...) -> typ: the function of name in natives
+	opSplit  // (string, string any) -> list(string)
+	opJoin   // (list(string), string any) -> string
 
 	// Conversions.
 	opToInt // (T) -> int

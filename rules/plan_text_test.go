@@ -55,6 +55,7 @@ func TestSpellingIsARule(t *testing.T) {
 		`!sms_opt_in != push_opt_in`, `size(tags) > 1 && tags[0] == "a\"b\n"`, `tags.exists(t, t.startsWith("b") && tags.count(u, u != t) > 1)`,
 		`signup_at - last_seen_at > duration("36h")`, `date(signup_at) < date("2026-02-28")`, `string(age).lowerAscii() + plan == "3free"`,
 		`email.split("@")[0] == "ann"`, `country != "FR"`, `is_true(age > 3) == sms_opt_in`, `hash_split("autumn", 0.25, email) && bucket("s", 7, email) == 3`,
+		`email.split("@")[1].substring(0, 3) == "x" && tags.join("-").indexOf("b") > 3 && email.replace("a", "b", 2).charAt(1) == "c"`, `math.greatest(age, 3, 5) > math.abs(age)`,
 		`variant("s", {"a": 50, "b": 49.5}, email) == "a"`, `tags.min(t, t) < tags.max(t, t + "x") && tags.sum(t, t.size()) > 3 && tags.avg(t, t.size()) > 1.5`,
 	)
 	for _, rule := range rules {
@@ -81,7 +82,7 @@ func TestEveryOperationIsSpelled(t *testing.T) {
 // spelledApart are the operations that speller.expression and speller.call know by themselves.
 var spelledApart = map[opcode]bool{
 	opConst: true, opColumn: true, opElement: true, opNot: true, opNeg: true, opCond: true, opInSet: true, opInFile: true, opIndex: true,
-	opField: true, opKey: true, opInterpreted: true, opNullText: true, opHashSplit: true, opBucket: true, opVariant: true,
+	opField: true, opKey: true, opInterpreted: true, opNullText: true, opHashSplit: true, opBucket: true, opVariant: true, opNative: true,
 }
 
 // TestPlanTextOfBroken: what no longer compiles in an earlier step, lists, zones and interpreted expressions are written too.

@@ -49,6 +49,9 @@ func (u *unit) check(env *environment) []*cel.Error {
 	for range maxPromotions {
 		checked, issues := env.env.Check(u.ast)
 		if issues.Err() == nil {
+			if u.promoteExtremes(checked.NativeRep()) {
+				continue
+			}
 			u.ast = checked
 			return nil
 		}
@@ -61,6 +64,23 @@ func (u *unit) check(env *environment) []*cel.Error {
 		}
 	}
 	return nil
+}
+
+// promoteExtremes makes literals in math.greatest and math.least doubles where another argument is one, as in math.greatest(x, 0): the
+// checker takes both, and then does not know the type of the result. It says whether there was one.
+func (u *unit) promoteExtremes(checked *ast.AST) (changed bool) {
+	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if !isCallOf(e, "math.@max") && !isCallOf(e, "math.@min") || len(e.AsCall().Args()) != 2 {
+			return
+		}
+		args := e.AsCall().Args()
+		for i, arg := range args {
+			if checked.GetType(args[1-i].ID()).Kind() == types.DoubleKind {
+				changed = u.promote(arg, types.DoubleType) || changed
+			}
+		}
+	}))
+	return changed
 }
 
 // reconcile changes the call that an issue is about, and says whether it did.

@@ -132,7 +132,12 @@ func (g *grower) value(k kind, depth int) nodeID {
 	case kindBool:
 		return g.bool(depth)
 	case kindInt:
-		switch g.pick(8) {
+		switch g.pick(10) {
+		case 7:
+			args := []nodeID{deeper(kindString), g.leaf(kindString), g.int(int64(g.pick(6) - 1))}
+			return g.native(one(g.sampler, []string{"indexOf", "lastIndexOf"}), k, args[:2+g.pick(2)]...)
+		case 8:
+			return g.nativeNumber(k, deeper)
 		case 6:
 			return g.op(opToInt, k, deeper(kindDuration))
 		case 0:
@@ -150,11 +155,22 @@ func (g *grower) value(k kind, depth int) nodeID {
 		}
 		return g.op(one(g.sampler, []opcode{opDaysBetween, opAgeYears}), k, deeper(kindDate), deeper(kindDate))
 	case kindUint:
+		if g.pick(6) == 0 {
+			return g.nativeNumber(k, deeper)
+		}
 		if g.pick(2) == 0 {
 			return g.op(opToUint, k, deeper(one(g.sampler, []kind{kindString, kindInt, kindDouble})))
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv, opMod}), k, deeper(k), deeper(k))
 	case kindDouble:
+		switch g.pick(8) {
+		case 0:
+			return g.nativeNumber(k, deeper)
+		case 1:
+			return g.native(one(g.sampler, []string{"math.ceil", "math.floor", "math.round", "math.trunc"}), k, deeper(k))
+		case 2:
+			return g.native("math.sqrt", k, deeper(one(g.sampler, []kind{kindInt, kindUint, kindDouble})))
+		}
 		if g.pick(2) == 0 {
 			return g.op(opToDouble, k, deeper(one(g.sampler, []kind{kindString, kindInt, kindUint})))
 		}
@@ -163,7 +179,11 @@ func (g *grower) value(k kind, depth int) nodeID {
 		}
 		return g.op(one(g.sampler, []opcode{opAdd, opSub, opMul, opDiv}), k, deeper(k), deeper(k))
 	case kindString:
-		switch g.pick(6) {
+		switch g.pick(8) {
+		case 6:
+			return g.nativeText(deeper)
+		case 7:
+			return g.op(opIndex, k, g.add(node{op: opSplit, typ: valueType{kind: kindList, elem: &valueType{kind: kindString}}, args: []nodeID{deeper(k), g.leaf(k)}}), g.int(int64(g.pick(3))))
 		case 5:
 			variants := []literal{{String: "a", Double: 1}, {String: "b", Double: .5}, {String: "c", Double: 30}}[:1+g.pick(3)]
 			return g.add(node{op: opVariant, typ: scalarKind(k), args: []nodeID{deeper(k)}, lit: literal{String: "s"}, set: newSet(variants)})
@@ -203,6 +223,42 @@ func (g *grower) value(k kind, depth int) nodeID {
 		return g.op(one(g.sampler, []opcode{opAddDays, opAddMonths}), k, deeper(k), g.int(int64(g.pick(100)-50)))
 	}
 	return g.leaf(k)
+}
+
+func (g *grower) native(name string, k kind, args ...nodeID) nodeID {
+	return g.add(node{op: opNative, name: name, typ: scalarKind(k), args: args})
+}
+
+// nativeText makes a text of another, or of a list.
+func (g *grower) nativeText(deeper func(k kind) nodeID) nodeID {
+	of, place := deeper(kindString), func() nodeID { return g.int(int64(g.pick(7) - 1)) }
+	switch g.pick(6) {
+	case 0:
+		return g.native("charAt", kindString, of, place())
+	case 1:
+		return g.native("substring", kindString, []nodeID{of, place(), place()}[:2+g.pick(2)]...)
+	case 2:
+		return g.native("replace", kindString, []nodeID{of, g.leaf(kindString), g.leaf(kindString), place()}[:3+g.pick(2)]...)
+	case 3:
+		for _, list := range g.sources(kindList) {
+			if g.nodes[list].typ.elem.kind == kindString {
+				return g.op(opJoin, kindString, []nodeID{list, g.leaf(kindString)}[:1+g.pick(2)]...)
+			}
+		}
+	case 4:
+		list := valueType{kind: kindList, elem: &valueType{kind: kindString}}
+		return g.op(opJoin, kindString, g.add(node{op: opSplit, typ: list, args: []nodeID{of, g.leaf(kindString), place()}[:2+g.pick(2)]}), g.leaf(kindString))
+	}
+	return g.native("reverse", kindString, of)
+}
+
+// nativeNumber makes a number of others of its kind.
+func (g *grower) nativeNumber(k kind, deeper func(k kind) nodeID) nodeID {
+	if g.pick(2) == 0 {
+		return g.native(one(g.sampler, []string{"math.abs", "math.sign"}), k, deeper(k))
+	}
+	args := []nodeID{deeper(k), deeper(k), g.leaf(k)}
+	return g.native(one(g.sampler, []string{"math.greatest", "math.least"}), k, args[:1+g.pick(3)]...)
 }
 
 // nested reaches into a list, map or struct for a value of a kind, or compiles a comprehension or size.
@@ -285,7 +341,7 @@ func (g *grower) bool(depth int) nodeID {
 		return g.leaf(kindBool)
 	}
 	k := one(g.sampler, orderable)
-	switch g.pick(15) {
+	switch g.pick(17) {
 	case 0, 1:
 		args := []nodeID{g.bool(depth - 1), g.bool(depth - 1)}
 		if g.pick(2) == 0 {
@@ -324,6 +380,8 @@ func (g *grower) bool(depth int) nodeID {
 		if k != kindBool {
 			return g.add(node{op: opInSet, typ: scalarKind(kindBool), args: []nodeID{g.value(k, depth-1)}, set: g.set(k)})
 		}
+	case 14:
+		return g.native(one(g.sampler, []string{"math.isNaN", "math.isInf", "math.isFinite"}), kindBool, g.value(kindDouble, depth-1))
 	case 12:
 		return g.add(node{op: opHashSplit, typ: scalarKind(kindBool), args: []nodeID{g.value(kindString, depth-1)}, lit: literal{String: "s", Double: 0.5}})
 	}

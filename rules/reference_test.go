@@ -414,6 +414,33 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 		return known(hash.Rsh(hash.Mul(hash, big.NewInt(nd.lit.Int)), 64).Int64())
 	case opVariant:
 		return known(refVariant(nd, a.(string)))
+	case opNative:
+		return refNative(nd, args)
+	case opSplit:
+		most := int64(-1)
+		if len(args) > 2 {
+			most = args[2].v.(int64)
+		}
+		parts := []any{}
+		for _, part := range strings.SplitN(a.(string), b.(string), int(most)) {
+			parts = append(parts, part)
+		}
+		return known(parts)
+	case opJoin:
+		between, out := "", ""
+		if len(args) > 1 {
+			between = b.(string)
+		}
+		for i, part := range a.([]any) {
+			if part == nil {
+				return refError
+			}
+			if i > 0 {
+				out += between
+			}
+			out += part.(string)
+		}
+		return known(out)
 	case opToUint, opToDuration, opToInt, opToDouble, opToString, opToBool, opToTimestamp, opToDate:
 		return refConvert(r, nd, a)
 	case opDaysBetween:
@@ -424,6 +451,147 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 		return refMove(nd, a, b.(int64))
 	}
 	return refCalendar(nd, a)
+}
+
+// refNative reads texts as slices of characters, and numbers with more digits than they have.
+func refNative(nd *node, args []refValue) refValue {
+	a := args[0].v
+	number := func(i, otherwise int) int {
+		if i < len(args) {
+			return int(min(max(args[i].v.(int64), -1), 1<<40))
+		}
+		return otherwise
+	}
+	switch nd.name {
+	case "charAt", "substring":
+		text := []rune(a.(string))
+		from, to := number(1, 0), number(2, len(text))
+		if nd.name == "charAt" {
+			to = min(from+1, len(text))
+		}
+		if from < 0 || from > to || to > len(text) {
+			return refError
+		}
+		return known(string(text[from:to]))
+	case "indexOf", "lastIndexOf":
+		return refIndexOf(nd.name, []rune(a.(string)), []rune(args[1].v.(string)), len(args) > 2, number)
+	case "replace":
+		return known(refReplace(a.(string), args[1].v.(string), args[2].v.(string), number(3, -1)))
+	case "reverse":
+		out := ""
+		for _, r := range a.(string) {
+			out = string(r) + out
+		}
+		return known(out)
+	case "math.greatest", "math.least":
+		best := a
+		for _, arg := range args[1:] {
+			order, ordered := refOrder(arg.v, best)
+			if !ordered {
+				return refError
+			}
+			if order > 0 && nd.name == "math.greatest" || order < 0 && nd.name == "math.least" {
+				best = arg.v
+			}
+		}
+		return known(best)
+	case "math.abs", "math.sign":
+		return refSign(nd.name, a)
+	case "math.sqrt":
+		f, _ := refBig(a)
+		if f == nil {
+			return known(math.NaN())
+		}
+		single, _ := f.Float64()
+		return known(math.Pow(single, .5))
+	}
+	v := a.(float64)
+	whole, part := math.Modf(v)
+	switch nd.name {
+	case "math.isNaN":
+		return known(v != v)
+	case "math.isInf":
+		return known(v == v && v-v != 0)
+	case "math.isFinite":
+		return known(v-v == 0)
+	case "math.floor":
+		return known(whole - map[bool]float64{true: 1}[part < 0])
+	case "math.ceil":
+		return known(whole + map[bool]float64{true: 1}[part > 0])
+	case "math.round":
+		return known(whole + map[bool]float64{true: math.Copysign(1, v)}[math.Abs(part) >= .5])
+	}
+	return known(whole)
+}
+
+// refReplace replaces so many occurrences, or all (-1). The empty text is before every character and at the end.
+func refReplace(text, old, by string, times int) (out string) {
+	for times != 0 {
+		before, after, found := strings.Cut(text, old)
+		if !found {
+			break
+		}
+		if times--; old != "" {
+			out, text = out+before+by, after
+			continue
+		}
+		if out += by; text == "" {
+			return out
+		}
+		_, size := utf8.DecodeRuneInString(text)
+		out, text = out+text[:size], text[size:]
+	}
+	return out + text
+}
+
+func refIndexOf(name string, text, part []rune, limited bool, number func(i, otherwise int) int) refValue {
+	first := name == "indexOf"
+	limit := number(2, map[bool]int{true: 0, false: len(text)}[first])
+	switch {
+	case limit < 0:
+		return refError
+	case len(part) == 0:
+		return known(int64(min(limit, len(text))))
+	case limit >= len(text) && limited:
+		return known(int64(-1))
+	}
+	found := int64(-1)
+	for at := 0; at+len(part) <= len(text); at++ {
+		if string(text[at:at+len(part)]) != string(part) {
+			continue
+		}
+		if first && at >= limit {
+			return known(int64(at))
+		}
+		if !first && at <= limit {
+			found = int64(at)
+		}
+	}
+	return known(found)
+}
+
+func refSign(name string, a any) refValue {
+	switch v := a.(type) {
+	case int64:
+		size, sign := new(big.Int).Abs(big.NewInt(v)), int64(big.NewInt(v).Sign())
+		if name == "math.sign" {
+			return known(sign)
+		}
+		return map[bool]refValue{true: known(size.Int64()), false: refError}[size.IsInt64()]
+	case uint64:
+		if name == "math.sign" {
+			return known(min(v, 1))
+		}
+		return known(v)
+	}
+	f := a.(float64)
+	if name == "math.abs" {
+		return known(math.Copysign(f, 1))
+	}
+	if f != 0 && f == f {
+		f = math.Copysign(1, f)
+	}
+	return known(f + 0)
 }
 
 // refVariant sorts the variants by the base-2 logarithm of their hash over their weight.

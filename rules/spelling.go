@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ var (
 	}
 	methods = map[opcode]string{
 		opStartsWith: "startsWith", opEndsWith: "endsWith", opContains: "contains", opEqualFold: "iequals", opLower: "lowerAscii",
-		opUpper: "upperAscii", opTrim: "trim", opMatches: "matches", opLike: "like",
+		opUpper: "upperAscii", opTrim: "trim", opSplit: "split", opJoin: "join", opMatches: "matches", opLike: "like",
 		opExists: "exists", opAll: "all", opExistsOne: "exists_one", opCount: "count",
 		opSum: "sum", opAvg: "avg", opMin: "min", opMax: "max",
 	}
@@ -131,9 +132,12 @@ func (s *speller) call(n *node) string {
 	}
 	target := ""
 	name, method := methods[n.op]
+	if n.op == opNative {
+		name, method = n.name, !strings.Contains(n.name, ".")
+	}
 	if method {
 		target, args = s.spell(n.args[0], bindsCall)+".", args[1:]
-	} else if name = calls[n.op]; name == "" {
+	} else if name = cmp.Or(name, calls[n.op]); name == "" {
 		name = fmt.Sprint("operation", n.op)
 	}
 	switch n.op {

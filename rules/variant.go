@@ -52,8 +52,10 @@ func waitOf(hash uint64) float64 {
 	}
 	s := (fraction - 1) / (fraction + 1)
 	square, series := s*s, 0.0
-	for odd := 21.0; odd > 0; odd -= 2 { // ln(fraction) = 2 (s + s^3/3 + s^5/5 ...)
-		series = float64(series*square) + 1/odd
+	for _, factor := range oddReciprocals { // ln(fraction) = 2 (s + s^3/3 + s^5/5 ...)
+		series = float64(series*square) + factor
 	}
 	return -(float64(float64(exponent)*math.Ln2) + float64(2*s*series))
 }
+
+var oddReciprocals = [...]float64{1. / 21, 1. / 19, 1. / 17, 1. / 15, 1. / 13, 1. / 11, 1. / 9, 1. / 7, 1. / 5, 1. / 3, 1}
