@@ -374,7 +374,9 @@ func (l *splitTexts) split(text, between string) {
 func (l *splitTexts) end() { l.starts = append(l.starts, int32(len(l.offsets)-1)) }
 
 func (l *splitTexts) array() arrow.Array {
-	bytesOf := func(values []int32) *memory.Buffer { return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(values)) }
+	bytesOf := func(values []int32) *memory.Buffer {
+		return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(values))
+	}
 	texts := array.NewData(arrow.BinaryTypes.String, len(l.offsets)-1, []*memory.Buffer{nil, bytesOf(l.offsets), memory.NewBufferBytes(l.data)}, nil, 0, 0)
 	lists := array.NewData(arrow.ListOf(arrow.BinaryTypes.String), len(l.starts)-1, []*memory.Buffer{nil, bytesOf(l.starts)}, []arrow.ArrayData{texts}, 0, 0)
 	return array.NewListData(lists)
