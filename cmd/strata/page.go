@@ -47,12 +47,13 @@ func (p page) text(w io.Writer) {
 // markdown writes the page for a comment on a pull request.
 func (p page) markdown(w io.Writer) {
 	for i, one := range p {
-		switch {
-		case i == 0:
-			fmt.Fprintf(w, "### %s\n\n", inMarkdown(one.title))
-		case one.title != "":
-			fmt.Fprintf(w, "\n%s\n\n", inMarkdown(one.title))
-		default:
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if one.title != "" {
+			fmt.Fprintf(w, "%s%s\n", heading(i), inMarkdown(one.title))
+		}
+		if one.title != "" && len(one.sentences)+len(one.quoted)+len(one.rows) > 0 {
 			fmt.Fprintln(w)
 		}
 		for _, sentence := range one.sentences {
@@ -72,6 +73,14 @@ func (p page) markdown(w io.Writer) {
 			}
 		}
 	}
+}
+
+// heading is what makes the title of the first paragraph that of the page.
+func heading(i int) string {
+	if i == 0 {
+		return "### "
+	}
+	return ""
 }
 
 func markdownRow(cells []string) string {
