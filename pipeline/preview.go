@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"strata/configs"
@@ -63,7 +64,7 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	if strings.TrimSpace(asked.Rule.Text) == "" {
 		return nil, configs.Problems{{Message: "the rule is empty", Hint: "write true for everybody"}}
 	}
-	config := *job.Config
+	config, definitions := *job.Config, job.Config.Definitions()
 	job.Config = &config
 	propose(&config, asked)
 	r := newRun(job)
@@ -76,7 +77,7 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	if err = r.prepare(ctx); err != nil {
 		return nil, aboutTheRule(err)
 	}
-	p := &previewing{run: r, proposal: asked}
+	p := &previewing{run: r, proposal: asked, definitions: definitions}
 	return p.answer(ctx)
 }
 
@@ -111,7 +112,9 @@ func placeInRule(problems configs.Problems) {
 // A previewing is a preview under way.
 type previewing struct {
 	*run
-	proposal Proposal
+	proposal    Proposal
+	definitions *configs.Definitions // without the rule
+	sizes       *catalog.Manifest    // of a run that tells the sizes of all segments and stages; nil: they are to be counted
 }
 
 func (p *previewing) answer(ctx context.Context) (*Previewed, error) {
@@ -133,26 +136,38 @@ func (p *previewing) count(ctx context.Context) (total *tally, sample *Sample, e
 	if drawn := draw(all, p.proposal.Sample); p.proposal.Sample > 0 && len(drawn) < all {
 		return p.sampled(ctx, drawn)
 	}
-	once, err := p.eachRowOnce(ctx)
-	switch {
-	case err != nil:
+	stands, err := p.standing(ctx)
+	if err != nil {
 		return nil, nil, err
-	case once:
-		total, err = p.countRows(ctx, allOf(all), nil)
-	default:
-		total, err = p.countUsers(ctx)
 	}
+	if stands == nil || !p.eachRowOnce(stands) {
+		total, err = p.countUsers(ctx)
+		return total, nil, err
+	}
+	if p.asksTheSame(stands) {
+		p.sizes = stands
+	}
+	total, err = p.countRows(ctx, allOf(all), nil)
 	return total, nil, err
 }
 
 // eachRowOnce says whether every row is a user of its own, because the run that stands for the date found so in the same objects.
 // Rows can then be counted where they stand.
-func (p *previewing) eachRowOnce(ctx context.Context) (bool, error) {
-	m, err := p.standing(ctx)
-	if m == nil || err != nil {
-		return false, err
+func (p *previewing) eachRowOnce(stands *catalog.Manifest) bool {
+	return stands.ReadFrom(p.inputs()) && stands.IDColumn == p.idColumn && stands.Rejects.Total() == 0 && stands.Duplicates == 0
+}
+
+// asksTheSame says whether the run that stands for the date asked what the definitions ask now, with the same lists.
+func (p *previewing) asksTheSame(stands *catalog.Manifest) bool {
+	now, paths := p.steps[0], rules.ListPaths(p.definitions)
+	for _, l := range p.lists {
+		if slices.Contains(paths, l.path) && !slices.ContainsFunc(stands.Lists, func(kept catalog.List) bool {
+			return kept.Path == l.path && kept.SHA256 == l.list.Hash()
+		}) {
+			return false
+		}
 	}
-	return m.ReadFrom(p.inputs()) && m.IDColumn == p.idColumn && m.Rejects.Total() == 0 && m.Duplicates == 0, nil
+	return stands.Definitions.Equal(p.definitions) && stands.Now.Equal(now.Now) && stands.Today.Days() == now.Today
 }
 
 // told is the answer that a tally gives.
@@ -168,11 +183,19 @@ func (p *previewing) told(t *tally) *Previewed {
 		return out
 	}
 	for i, s := range p.plan.Segments(0)[:t.rule] {
-		out.Segments = append(out.Segments, Overlap{Name: s.Name, Size: t.segments[i].size, Both: t.segments[i].both})
+		one := Overlap{Name: s.Name, Size: t.segments[i].size, Both: t.segments[i].both}
+		if p.sizes != nil {
+			one.Size = segmentOf(p.sizes, s.Name).Size
+		}
+		out.Segments = append(out.Segments, one)
 	}
 	for i, l := range p.plan.Lifecycles(0) {
 		for j, stage := range l.Stages {
-			out.Stages = append(out.Stages, Overlap{Lifecycle: l.Name, Name: stage.Name, Size: t.stages[i][j].size, Both: t.stages[i][j].both})
+			one := Overlap{Lifecycle: l.Name, Name: stage.Name, Size: t.stages[i][j].size, Both: t.stages[i][j].both}
+			if p.sizes != nil {
+				one.Size = p.sizes.Lifecycles[i].Stages[j].Size // of equal definitions, in their order
+			}
+			out.Stages = append(out.Stages, one)
 		}
 	}
 	return out

@@ -38,6 +38,7 @@ func (p *previewing) countRows(ctx context.Context, groups []int, told func(i in
 		rows += all[at]
 	}
 	p.Progress.Stage("assign", rows)
+	p.planReadings(len(all))
 	total := p.newTally()
 	open := func() *looker {
 		l := &looker{
@@ -74,14 +75,18 @@ func (l *looker) rowGroup(ctx context.Context, at int) error {
 }
 
 func (l *looker) count(ctx context.Context, at int) error {
-	plan := l.previewing.plan
-	src, err := l.previewing.openRowGroup(ctx, at, plan.Columns())
+	plan, pruning := l.previewing.plan, l.previewing.readings[at]().pruning
+	if rule := pruning.Cut(plan.Segments(0)[l.rule].When); l.previewing.skips(rule) {
+		l.skip(rule, l.previewing.snapshot.RowGroupRows()[at])
+		return nil
+	}
+	src, err := l.previewing.openRowGroup(ctx, at, pruning.Columns())
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	defer l.eval.Close()
-	l.eval.Start(src)
+	l.eval.StartPruned(src, pruning)
 	l.members = l.members[:0]
 	for {
 		answers, err := l.eval.Next(windowRows)
@@ -98,6 +103,23 @@ func (l *looker) count(ctx context.Context, at int) error {
 			answers.Words(row/64, l.words)
 			l.members = append(l.members, l.add(plan, l.words, min(64, answers.Len()-row)))
 		}
+	}
+}
+
+// skips says whether a row group need not be looked at, since the rule has the same outcome in all its rows, takes none of them, and
+// nothing else is to be counted there.
+func (p *previewing) skips(rule rules.OutcomeSet) bool {
+	return rule.Settled() && !rule.Has(rules.MayBeTrue) && (p.sizes != nil || !p.proposal.Overlap)
+}
+
+// skip counts the rows of such a row group.
+func (t *tally) skip(rule rules.OutcomeSet, rows int64) {
+	t.users += rows
+	if rule.Has(rules.MayBeUnknown) {
+		t.unknown += rows
+	}
+	if rule.Has(rules.MayFail) {
+		t.failed += rows
 	}
 }
 

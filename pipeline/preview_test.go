@@ -253,3 +253,57 @@ func TestSampleOfRowGroups(t *testing.T) {
 		}
 	}
 }
+
+// A sortedRow belongs to a file that is sorted by age; the youngest are of no known age.
+type sortedRow struct {
+	ID  int64  `parquet:"id"`
+	Grp string `parquet:"grp"`
+	Age *int64 `parquet:"age,optional"`
+}
+
+// TestPreviewSkipsWhatStatisticsSettle: where a rule can take nobody, nothing is read, once it is known how large the segments are.
+// That all rows of a row group are null is not taken on trust.
+func TestPreviewSkipsWhatStatisticsSettle(t *testing.T) {
+	const date = "2026-01-01"
+	b := caseBench(t, "segments: [{name: s, when: 'grp == \"a\"'}]\nlifecycles: [{name: l, stages: [{name: old, when: 'age > 18'}, {name: other, when: 'true'}]}]")
+	var rows []sortedRow
+	for i := range 2000 {
+		age := int64(i / 100)
+		row := sortedRow{ID: int64(i), Grp: string(rune('a' + i%3)), Age: &age}
+		if age == 0 {
+			row.Age = nil
+		}
+		rows = append(rows, row)
+	}
+	folder := filepath.Join(filepath.Dir(b.config.File), "users")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := parquet.WriteFile(filepath.Join(folder, date+".parquet"), rows, parquet.MaxRowsPerRowGroup(100)); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(rule string, overlap bool) (string, []string) {
+		s := &spy{}
+		b.adjust = s.watch
+		p := b.preview(date, pipeline.Proposal{Rule: configs.NewExpr(rule), Overlap: overlap, Examples: 3})
+		slices.Sort(s.opened)
+		return overlaps(p) + fmt.Sprint(p.Examples), slices.Compact(s.opened)
+	}
+	want, all := ask("age >= 18", true)
+	b.adjust = nil
+	b.run(date)
+	got, some := ask("age >= 18", true)
+	if got != want || !strings.HasPrefix(got, "2000 200 100 0 ") {
+		t.Errorf("with the sizes of the run %s, without %s", got, want)
+	}
+	if wanted := []string{"0 age", "0 grp", "18 grp", "18 id", "19 grp", "19 id"}; !slices.Equal(some, wanted) || len(all) < 40 {
+		t.Errorf("opened %v, and %d columns without a run; want %v", some, len(all), wanted)
+	}
+	if _, opened := ask("id > 5000 && grp == \"b\"", true); len(opened) > 0 {
+		t.Errorf("opened %v for a rule that takes nobody", opened)
+	}
+	b.config.Segments[0].When = configs.NewExpr(`grp == "c"`)
+	if changed, opened := ask("age >= 18", true); changed == got || len(opened) < 20 {
+		t.Errorf("the sizes of changed definitions are not counted: %s, opened %v", changed, opened)
+	}
+}
