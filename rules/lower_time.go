@@ -123,13 +123,23 @@ func step(op opcode) func(l *lowerer, typ valueType, args []nodeID) (nodeID, boo
 func (l *lowerer) toDate(typ valueType, args []nodeID) (nodeID, bool) {
 	n := node{op: opToDate, typ: typ, args: args[:1], zone: l.zoneFor(args[0])}
 	if len(args) == 2 {
-		zone := &l.nodes[args[1]]
-		if zone.op != opConst {
+		var ok bool
+		if n.zone, ok = l.namedZone(args[1]); !ok {
 			return 0, false
 		}
-		n.zone = l.zoneOf(zone.lit.String)
 	}
 	return l.add(n), true
+}
+
+// namedZone is the zone that a constant names. It is false for another expression, and where there is no such zone: then every
+// row is an error.
+func (l *lowerer) namedZone(id nodeID) (*zone, bool) {
+	n := &l.nodes[id]
+	if n.op != opConst {
+		return nil, false
+	}
+	_, err := loadZone(n.lit.String)
+	return l.zoneOf(n.lit.String), err == nil
 }
 
 // accessor lowers CEL's parts of a timestamp: in UTC, or the zone named; some count from 0.
@@ -140,11 +150,10 @@ func accessor(op opcode, offset int64) func(l *lowerer, typ valueType, args []no
 		}
 		n := node{op: op, typ: typ, args: args[:1]}
 		if len(args) == 2 {
-			zone := &l.nodes[args[1]]
-			if zone.op != opConst {
+			var ok bool
+			if n.zone, ok = l.namedZone(args[1]); !ok {
 				return 0, false
 			}
-			n.zone = l.zoneOf(zone.lit.String)
 		}
 		id := l.add(n)
 		switch {

@@ -45,14 +45,27 @@ func (l *lowerer) mixedComparisons(e ast.Expr) map[int64]bool {
 // numbers are the checker's kinds of numbers; dyn is how promote marks one that is compared with another kind.
 var numbers = map[types.Kind]bool{types.IntKind: true, types.UintKind: true, types.DoubleKind: true, types.DynKind: true}
 
-// comparesExactly takes some comparisons from the interpreter.
+// comparesExactly takes some comparisons from the interpreter, and `in []`: that is unknown where the left side is, and the
+// interpreter's optimization would make it false.
 func comparesExactly(ids map[int64]bool) cel.ProgramOption {
 	return cel.CustomDecoratorV2(func(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
-		if call, ok := i.(interpreter.InterpretableCall); ok && ids[i.ID()] {
+		if call, ok := i.(interpreter.InterpretableCall); ok && (ids[i.ID()] || isInNothing(call)) {
 			return &exactCall{call, numberTests[call.Function()]}, nil
 		}
 		return i, nil
 	})
+}
+
+func isInNothing(call interpreter.InterpretableCall) bool {
+	if call.Function() != operators.In {
+		return false
+	}
+	constant, ok := call.Args()[1].(interpreter.InterpretableConst)
+	if !ok {
+		return false
+	}
+	list, ok := constant.Value().(traits.Lister)
+	return ok && list.Size() == types.IntZero
 }
 
 // An exactCall is a comparison whose sides may be numbers of two kinds.

@@ -73,7 +73,7 @@ func (e *Evaluator) field(nd *node, f *frame) *vec {
 	structs := e.eval(nd.args[0], f)
 	arr, ok := structs.nested.(*array.Struct)
 	if !ok || int(nd.lit.Int) >= arr.NumField() {
-		return e.unknown(nd.typ.kind, f.n)
+		return e.nothing(nd.typ.kind, structs)
 	}
 	values := arr.Field(int(nd.lit.Int))
 	var out *vec
@@ -89,13 +89,20 @@ func (e *Evaluator) field(nd *node, f *frame) *vec {
 	return out
 }
 
+// nothing is what is found in v where no row of it has a value: it is unknown, or an error where v is.
+func (e *Evaluator) nothing(k kind, v *vec) *vec {
+	out := e.unknown(k, v.n)
+	out.fail = v.fail
+	return out
+}
+
 // key is the value of a map under a constant key: unknown where the map is null or lacks the key. Of two equal keys the last
 // counts.
 func (e *Evaluator) key(nd *node, f *frame) *vec {
 	maps := e.eval(nd.args[0], f)
 	arr, ok := maps.nested.(*array.Map)
 	if !ok {
-		return e.unknown(nd.typ.kind, f.n)
+		return e.nothing(nd.typ.kind, maps)
 	}
 	span := spanOf(maps, arr)
 	is := e.keysEqual(view{arr.Keys(), span.from, span.n}, nd.lit.String)

@@ -34,6 +34,10 @@ var comparisons = map[string]func(order int) bool{
 // An exactComparison stands in for a comparison of the interpreter.
 type exactComparison struct{ interpreter.InterpretableCall }
 
+func (c *exactComparison) Eval(bindings interpreter.Activation) ref.Val {
+	return interpreter.EvalActivation(bindings, c.Exec)
+}
+
 func (c *exactComparison) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	left, right := c.Args()[0].Exec(frame), c.Args()[1].Exec(frame)
 	if list, ok := right.(traits.Lister); ok && c.Function() == operators.In {

@@ -117,9 +117,6 @@ func changeLetters(text string, from, to byte) string {
 // size counts the code points of a string, the bytes of bytes, the elements of a list or the keys of a map.
 func (e *Evaluator) size(nd *node, f *frame) *vec {
 	a := e.eval(nd.args[0], f)
-	if maps, ok := a.nested.(*array.Map); ok {
-		return e.sizeOfMaps(a, maps)
-	}
 	out := e.arena.new(kindInt, f.n)
 	out.known, out.fail, out.ints = a.known, a.fail, e.arena.ints.get(f.n)
 	lists, _ := a.nested.(array.ListLike)
@@ -138,27 +135,6 @@ func (e *Evaluator) size(nd *node, f *frame) *vec {
 			start, end := lists.ValueOffsets(a.rowAt(i))
 			out.ints[i] = end - start
 		}
-	}
-	return out
-}
-
-// sizeOfMaps counts the keys of maps; one that a map has twice counts once.
-func (e *Evaluator) sizeOfMaps(a *vec, maps *array.Map) *vec {
-	out := e.arena.new(kindInt, a.n)
-	out.known, out.fail, out.ints = a.known, a.fail, e.arena.ints.zeros(a.n)
-	span := spanOf(a, maps)
-	keys := e.load(view{maps.Keys(), span.from, span.n}, &node{op: opElement, typ: valueType{kind: kindString}}).texts
-	seen := map[string]bool{}
-	for i := range out.ints {
-		if !a.knows(i) {
-			continue
-		}
-		clear(seen)
-		start, end := maps.ValueOffsets(a.rowAt(i))
-		for j := start; j < end; j++ {
-			seen[keys[int(j)-span.from]] = true
-		}
-		out.ints[i] = int64(len(seen))
 	}
 	return out
 }
