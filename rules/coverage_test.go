@@ -102,7 +102,7 @@ func (c *coverage) missing() (out []string) {
 
 // spokenMacros are the macros of the environment that are called on a list.
 func spokenMacros() (out []string) {
-	env, err := newEnvironment(nil, nil, &clockwork{})
+	env, err := newEnvironment(nil, nil, nil, &clockwork{})
 	if err != nil {
 		panic(err) // it declares the same for every rule
 	}

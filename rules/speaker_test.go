@@ -46,7 +46,7 @@ var scalarTypes = []*cel.Type{
 
 // signatures are all ways of calling what rules may call, in a fixed order.
 var signatures = sync.OnceValue(func() (out []signature) {
-	env, err := newEnvironment(nil, nil, &clockwork{zone: time.UTC})
+	env, err := newEnvironment(nil, nil, nil, &clockwork{zone: time.UTC})
 	if err != nil {
 		panic(err) // it declares the same for every rule
 	}
