@@ -247,6 +247,10 @@ func (s *speaker) mapping(value *cel.Type, d int) string {
 
 // call says a call.
 func (s *speaker) call(sig signature, d int) string {
+	if name := spokenName(sig.function); name != sig.function && sig.args[0].Kind() == types.ListKind && s.pick(2) == 0 {
+		of := sig.args[0].Parameters()[0]
+		return fmt.Sprintf("%s(%s, %s, %s)", name, s.typed(of, d), s.typed(of, d), s.typed(of, 0))
+	}
 	args := make([]string, len(sig.args))
 	for i := range args {
 		args[i] = s.argument(sig, i, d)
