@@ -46,16 +46,21 @@ func (c *Config) checkZone() Problems {
 	if err == nil {
 		return nil
 	}
-	hint := didYouMean(c.Timezone, zoneNames())
+	return Problems{c.Problem(c.TimezonePos, fmt.Sprintf("timezone: there is no zone %q", c.Timezone), ZoneHint(c.Timezone))}
+}
+
+// ZoneHint is the way out of a zone that there is not: the nearest name, or what a name looks like.
+func ZoneHint(name string) string {
+	hint := didYouMean(name, zoneNames())
 	switch {
-	case c.Timezone == "Local" || c.Timezone == "":
-		hint = "name it, for example Europe/Paris: the machine's own zone would change results from machine to machine"
-	case hint == "" && strings.ContainsAny(c.Timezone, "+-"):
-		hint = "name a place, for example Europe/Paris; Etc/GMT-2 is two hours ahead of UTC"
+	case name == "Local" || name == "":
+		return "name it, for example Europe/Paris: the machine's own zone would change results from machine to machine"
+	case hint == "" && strings.ContainsAny(name, "+-"):
+		return "name a place, for example Europe/Paris; Etc/GMT-2 is two hours ahead of UTC"
 	case hint == "":
-		hint = "for example Europe/Paris"
+		return "for example Europe/Paris"
 	}
-	return Problems{c.Problem(c.TimezonePos, fmt.Sprintf("timezone: there is no zone %q", c.Timezone), hint)}
+	return hint
 }
 
 // checkColumns reports membership columns that say nothing new.

@@ -99,7 +99,11 @@ var (
 // explain words what the checker found, and the way out.
 func (s *frontend) explain(u *unit, issue *cel.Error) (message, hint string) {
 	if function, signature, ok := noOverload(issue.Message); ok {
-		return s.explainOverload(function, signature)
+		message, hint = s.explainOverload(function, signature)
+		if name := s.quotedColumn(u, issue.ExprID); name != "" {
+			hint = fmt.Sprintf("%q in quotes is a text; write %s for the column", name, name)
+		}
+		return message, hint
 	}
 	if m := undeclared.FindStringSubmatch(issue.Message); m != nil {
 		return s.explainName(u, m[1], issue.ExprID)
@@ -117,7 +121,11 @@ func (s *frontend) explain(u *unit, issue *cel.Error) (message, hint string) {
 		return fmt.Sprintf("%s is no list", article(m[1])), ""
 	}
 	if m := expectedButHave.FindStringSubmatch(issue.Message); m != nil {
-		return fmt.Sprintf("this must be %s and is %s", article(m[1]), article(m[2])), overloadHint("", m[1]+", "+m[2])
+		message = fmt.Sprintf("this must be %s and is %s", article(m[1]), article(m[2]))
+		if m[1] == "bool" {
+			return message, `each side of && and || is a condition of its own: x == "a" || x == "b", or x in ["a", "b"]; + joins texts`
+		}
+		return message, overloadHint("", m[1]+", "+m[2])
 	}
 	return issue.Message, ""
 }
@@ -156,20 +164,20 @@ func (s *frontend) explainName(u *unit, name string, id int64) (message, hint st
 		if name == "now" || name == "today" {
 			return fmt.Sprintf("%s is a constant, not a function", name), "write " + name + " without brackets"
 		}
+		if sums := strings.ToLower(name); sums != name && (sums == "count" || aggregates[sums] != "") {
+			return fmt.Sprintf("a rule looks at one user, so %s() of users is not part of it", name), "l." + sums + "(x, x.amount) is that of a list; mean(x) and quantile(x, 0.5) look at all users"
+		}
 		if name == "count" {
 			return "count() is a list's", "write l.count(x, x > 1)"
 		}
 		if aggregates[name] != "" {
 			return name + "() is a list's", fmt.Sprintf("write l.%s(x, x.amount), or l.%s(x, x) where the elements are the values", name, name)
 		}
-		if hint := near(name, functionNames); hint != "" {
-			return fmt.Sprintf("there is no function %q", name), hint
-		}
-		return fmt.Sprintf("there is no function %q", name), sqlWords[strings.ToUpper(name)]
+		return fmt.Sprintf("there is no function %q", name), functionHint(name)
 	}
 	message = fmt.Sprintf("the snapshot has no column %q", name)
-	if word, ok := sqlWords[strings.ToUpper(name)]; ok {
-		return message, word
+	if written, ok := sqlNames[strings.ToUpper(name)]; ok {
+		return fmt.Sprintf("rules have no %s", name), written
 	}
 	var names []string
 	for _, column := range slices.Sorted(maps.Keys(s.env.variables)) {
@@ -184,12 +192,62 @@ func (s *frontend) explainName(u *unit, name string, id int64) (message, hint st
 	}
 	slices.Sort(names)
 	hint = near(name, names)
+	switch {
+	case hint == "" && s.comparedWithText(u, id):
+		return message, fmt.Sprintf("a text is in quotes: %q", name)
+	case hint == "" && strings.Contains(u.expr.Text, "--"):
+		return message, "a comment in a rule begins with //"
+	}
 	for column, v := range s.env.variables {
 		if hint == fmt.Sprintf("did you mean %q?", column) && v.fault == nil {
 			hint += fmt.Sprintf(" (%s)", v.typ)
 		}
 	}
 	return message, hint
+}
+
+// quotedColumn finds a text among the arguments of a call that is a column's name.
+func (s *frontend) quotedColumn(u *unit, id int64) string {
+	e := u.find(id)
+	if e == nil || e.Kind() != ast.CallKind {
+		return ""
+	}
+	for _, arg := range e.AsCall().Args() {
+		if text, ok := textLiteral(arg); ok && s.env.variables[text] != nil && usableName(text) {
+			return text
+		}
+	}
+	return ""
+}
+
+// comparedWithText says whether a name stands where a text column is compared with it.
+func (s *frontend) comparedWithText(u *unit, id int64) bool {
+	found := false
+	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if !isCallOf(e, operators.Equals) && !isCallOf(e, operators.NotEquals) {
+			return
+		}
+		for i, side := range e.AsCall().Args() {
+			if other := e.AsCall().Args()[1-i]; side.ID() == id && other.Kind() == ast.IdentKind {
+				v := s.env.variables[other.AsIdent()]
+				found = found || v != nil && v.fault == nil && v.typ.kind == kindString
+			}
+		}
+	}))
+	return found
+}
+
+// functionHint is the way out of a function that there is not. One that differs in case alone is meant before what SQL means.
+func functionHint(name string) string {
+	for _, known := range functionNames {
+		if strings.EqualFold(known, name) {
+			return fmt.Sprintf("did you mean %q?", known)
+		}
+	}
+	if written, ok := sqlFunctions[strings.ToUpper(name)]; ok {
+		return written
+	}
+	return near(name, functionNames)
 }
 
 // asIdentifier is a name that rules can write in place of another.

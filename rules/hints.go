@@ -9,73 +9,57 @@ import (
 	"cel.dev/cel-go/common/operators"
 )
 
-// sqlWords are words that SQL has and CEL has not, with what to write instead.
-var sqlWords = map[string]string{
-	"AND": "write && for AND", "OR": "write || for OR", "NOT": "write ! for NOT, as in !(a || b)",
-	"IS": "write x == null or x != null", "IN": `write x in ["a", "b"]`,
-	"BETWEEN": "write a <= x && x <= b", "LIKE": `write x.like("F%")`, "ILIKE": `write x.lowerAscii().like("f%")`,
-	"THEN": "write condition ? a : b", "WHEN": "write condition ? a : b",
-}
-
 // reservedIdentifier is how the parser refuses a reserved word.
 var reservedIdentifier = regexp.MustCompile(`reserved identifier: (\w+)`)
 
-// explainSyntax words a syntax error at a place (1-based) of a rule, and finds the way out where an SQL habit led there.
-func explainSyntax(text string, line, column int, message string) (said, hint string) {
-	message = strings.TrimPrefix(message, "Syntax error: ")
+// explainSyntax words a syntax error at a place (1-based) of a rule, finds the way out where an SQL habit led there, and says how
+// many code points before the place the fault begins.
+func explainSyntax(text string, line, column int, message string) (said, hint string, back int) {
+	message, fromParser := strings.CutPrefix(message, "Syntax error: ")
 	before, after := around(text, line, column)
-	word, previous := firstWord(after), lastWord(before)
 	if m := reservedIdentifier.FindStringSubmatch(message); m != nil {
 		return fmt.Sprintf("%s is a reserved word", m[1]),
-			fmt.Sprintf("declare the column under another name: snapshot.columns: {my_%s: {column: %s}}", m[1], m[1])
+			fmt.Sprintf("declare the column under another name: snapshot.columns: {my_%s: {column: %s}}", m[1], m[1]), 0
 	}
 	for limit, hint := range tooMuch {
 		if strings.HasPrefix(message, limit) {
-			return strings.Replace(message, limit, hint.said, 1), hint.wayOut
+			return strings.Replace(message, limit, hint.said, 1), hint.wayOut, 0
 		}
 	}
-	for _, candidate := range []string{word, previous} {
-		if hint, ok := sqlWords[strings.ToUpper(candidate)]; ok && candidate != "in" {
-			return fmt.Sprintf("%q is not an operator of rules", candidate), hint
-		}
+	if !fromParser {
+		return message, "", 0 // a macro's, which is in our words
 	}
-	trimmed := strings.TrimRightFunc(before, unicode.IsSpace)
-	switch {
-	case strings.HasPrefix(message, "the first argument of "): // a macro's own words
-		return message, ""
-	case strings.HasPrefix(after, "=") && !strings.HasSuffix(trimmed, "="):
-		return `"=" is not an operator of rules`, "write == to compare"
-	case strings.HasSuffix(trimmed, "<") && strings.HasPrefix(after, ">"):
-		return `"<>" is not an operator of rules`, "write !="
-	case inBrackets.MatchString(trimmed):
-		return "in takes a list in square brackets", `write x in ["a", "b"]`
-	case strings.ContainsAny(firstRune(after), "“”„‘’«»"):
+	if said, hint, at, found := sqlHabit(text, len(before)); found {
+		return said, hint, len([]rune(before)) - len([]rune(text[:at]))
+	}
+	said, hint = plainSyntax(after, message)
+	return said, hint, 0
+}
+
+// plainSyntax words a syntax error before some text.
+func plainSyntax(after, message string) (said, hint string) {
+	switch next := firstRune(after); {
+	case next != "" && strings.Contains("“”„‘’«»", next):
 		return "these quotes are not those of rules", `write "..." or '...'`
 	case strings.HasPrefix(message, "token recognition error at: '\"") || strings.HasPrefix(message, "token recognition error at: ''"):
 		return "the text has no closing quote", "close the quote on the same line"
-	case after == "" || strings.Contains(message, "'<EOF>'"):
+	case strings.TrimSpace(after) == "" || strings.Contains(message, "'<EOF>'"):
 		return "the rule ends too early", "an operand or a closing bracket is missing"
+	case next == ")" || next == "]" || next == "}":
+		return fmt.Sprintf("the bracket %s stands where a value is missing, or closes what nothing has opened", next), "every bracket has a partner, and every operator two sides"
+	case firstWord(after) != "":
+		return fmt.Sprintf("%s cannot stand here", firstWord(after)), "an operator such as && or == is missing before it, or a quote is wrong"
+	default:
+		return fmt.Sprintf("%q cannot stand here", next), "an operator or a value is missing, or a quote is wrong"
 	}
-	switch {
-	case strings.HasPrefix(after, ")") || strings.HasPrefix(after, "]") || strings.HasPrefix(after, "}"):
-		return fmt.Sprintf("the bracket %s closes what nothing has opened", firstRune(after)), ""
-	case decimalComma.MatchString(trimmed) && strings.HasPrefix(after, ","):
-		return "a comma here separates nothing", "a number has a point, as in 1.5"
-	}
-	return "syntax error: " + message, ""
 }
-
-// decimalComma finds what may be the whole part of a number.
-var decimalComma = regexp.MustCompile(`(^|[^\w.])\d+$`)
 
 // tooMuch words the limits of the parser, by how it begins to say so.
 var tooMuch = map[string]struct{ said, wayOut string }{
+	"invalid int literal": {"the number has too many digits", "an int has at most 19 digits; one with a point, as in 1e20 or 5.0, is a double"},
 	"expression code point size exceeds limit: size: ": {"the rule is too long, in characters: ", `a long list goes into a file: x in file("list.txt")`},
 	"expression recursion limit exceeded: ":            {"the rule nests too deeply, more than ", "name parts of it under traits:"},
 }
-
-// inBrackets finds `in (` with what a list would hold.
-var inBrackets = regexp.MustCompile(`(?i)\bin\s*\([^()]*$`)
 
 // around cuts the text at a place.
 func around(text string, line, column int) (before, after string) {
@@ -108,6 +92,9 @@ func firstRune(text string) string {
 	return ""
 }
 
+// orders are the operators that order two values.
+var orders = map[string]bool{operators.Less: true, operators.LessEquals: true, operators.Greater: true, operators.GreaterEquals: true}
+
 // overloadHint is the way out of a call that does not take what it got.
 func overloadHint(function, signature string) string {
 	has := func(types ...string) bool {
@@ -131,6 +118,10 @@ func overloadHint(function, signature string) string {
 		return "the column comes first; one of texts is declared under snapshot.columns with as: timestamp or as: date"
 	case splitSpelling[function] != "":
 		return splitSpelling[function]
+	case function == operators.In && strings.HasPrefix(signature, "(list("):
+		return `write "vip" in tags; for one of several, tags.exists(t, t in ["vip", "beta"])`
+	case function == operators.In && !has("list") && !has("map"):
+		return `the right side of in is a list: write x in ["a", "b"], or x == "a"; x.contains("a") looks into a text`
 	case has("list", "string") && function != operators.In:
 		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
 	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):
@@ -144,7 +135,11 @@ func overloadHint(function, signature string) string {
 	case (function == operators.Add || function == operators.Subtract) && (has("timestamp", "string") || has("date", "string")):
 		return `write within(x, "30d"), older_than(x, "30d"), days_ago(30) or add_days(x, 30)`
 	case has("timestamp", "string"):
-		return `write timestamp("2026-11-02T00:00:00Z"), or date(x) < date("2026-11-02") to compare days`
+		return `write timestamp("2026-11-02T00:00:00Z"), or date(x) < date("2026-11-02") to compare days, or older_than(x, "30d")`
+	case (function == operators.Add || function == operators.Subtract) && (has("timestamp", "int") || has("date", "int")):
+		return "write add_days(x, 30), add_days(x, -30) or days_ago(30)"
+	case has("timestamp", "int") || has("duration", "int") || has("date", "int"):
+		return `write days_since(x) > 30 to count days, or older_than(x, "30d")`
 	case has("timestamp", "date"):
 		return "write on(x, d) for the same day, or date(x) to compare days"
 	case has("int", "double") || has("uint", "double"):
@@ -153,8 +148,12 @@ func overloadHint(function, signature string) string {
 		return "write int(n)"
 	case has("int", "string") || has("double", "string"):
 		return "a text is in quotes and a number is not; string(n) and int(t) convert"
+	case orders[function] && strings.HasPrefix(signature, "(bool,"):
+		return "one comparison at a time: write 18 < x && x < 25"
 	case has("bool", "string"):
 		return "a bool is true or false, without quotes"
+	case has("bool", "int"):
+		return "a bool is true or false: write x or !x, not 1 or 0"
 	}
 	return ""
 }

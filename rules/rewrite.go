@@ -299,6 +299,14 @@ func (r *rewriter) uuidLiterals(column ast.Expr, others ...ast.Expr) {
 	}
 }
 
+// quotedHint spells a call whose argument lacks its quotes.
+func quotedHint(function string, arg ast.Expr) string {
+	if arg.Kind() != ast.IdentKind {
+		return ""
+	}
+	return fmt.Sprintf("write %s(%q)", function, arg.AsIdent())
+}
+
 // segment turns segment("x") into a variable.
 func (r *rewriter) segment(e ast.Expr, c ast.CallExpr) {
 	if len(c.Args()) != 1 || c.IsMemberFunction() {
@@ -307,7 +315,7 @@ func (r *rewriter) segment(e ast.Expr, c ast.CallExpr) {
 	}
 	name, ok := textLiteral(c.Args()[0])
 	if !ok {
-		r.fault(c.Args()[0].ID(), "", "the name of a segment is a text in quotes")
+		r.fault(c.Args()[0].ID(), quotedHint("segment", c.Args()[0]), "the name of a segment is a text in quotes")
 		return
 	}
 	if !slices.Contains(r.step.segmentNames, name) {
@@ -330,7 +338,7 @@ func (r *rewriter) stage(e ast.Expr, c ast.CallExpr) {
 	}
 	name, ok := textLiteral(c.Args()[0])
 	if !ok {
-		r.fault(c.Args()[0].ID(), "", "the name of a lifecycle is a text in quotes")
+		r.fault(c.Args()[0].ID(), quotedHint("stage", c.Args()[0]), "the name of a lifecycle is a text in quotes")
 		return
 	}
 	if !slices.Contains(r.step.lifecycleNames, name) {

@@ -151,8 +151,9 @@ func (u *unit) parse(env *environment) bool {
 	parsed, issues := env.env.Parse(u.expr.Text)
 	if issues.Err() != nil {
 		first := issues.Errors()[0]
-		message, hint := explainSyntax(u.expr.Text, first.Location.Line(), first.Location.Column()+1, first.Message)
-		u.faultAt(first.Location.Line(), first.Location.Column()+1, hint, "%s", message)
+		line, column := first.Location.Line(), first.Location.Column()+1
+		message, hint, back := explainSyntax(u.expr.Text, line, column, first.Message)
+		u.faultAt(line, column-back, hint, "%s", message)
 		return false
 	}
 	u.ast, u.fac, u.next = parsed, ast.NewExprFactory(), ast.MaxID(parsed.NativeRep())

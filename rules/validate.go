@@ -1,14 +1,20 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
+	"strings"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"strata/configs"
 )
 
 // validate reports what types do not tell: literals that a function will never take.
@@ -31,9 +37,9 @@ func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
 	args := c.Args()
 	switch c.FunctionName() {
 	case "matches":
-		s.literalOnly(u, args[len(args)-1], false, func(text string) error { _, err := regexp.Compile(text); return err })
+		s.literalOnly(u, args[len(args)-1], false, patternFault)
 	case "like":
-		s.literalOnly(u, args[0], false, func(text string) error { _, err := likePattern(text); return err })
+		s.literalOnly(u, args[0], false, func(text string) (fault, hint string) { _, err := likePattern(text); return message(err), "" })
 	case "within", "older_than":
 		s.period(u, c)
 	case "date":
@@ -43,9 +49,9 @@ func (s *frontend) validateCall(u *unit, c ast.CallExpr) {
 			s.literalOnly(u, args[0], false, dateFault)
 		}
 	case "timestamp":
-		s.literalOnly(u, args[0], false, asValue(types.TimestampType, `%q is not an instant such as "2026-11-02T09:30:00Z"`))
+		s.literalOnly(u, args[0], false, instantFault)
 	case "duration":
-		s.literalOnly(u, args[0], false, asValue(types.DurationType, `%q is not a duration such as "720h" or "90m"; within and older_than take days, as in "30d"`))
+		s.literalOnly(u, args[0], false, durationFault)
 	case "hash_split", "bucket", "variant":
 		s.split(u, c)
 	case "empty", "nonempty":
@@ -64,8 +70,9 @@ var accessors = map[string]bool{
 	"getHours": true, "getMinutes": true, "getSeconds": true, "getMilliseconds": true,
 }
 
-// literalOnly checks a text literal; another expression is a fault only where a literal is required.
-func (s *frontend) literalOnly(u *unit, e ast.Expr, required bool, check func(text string) error) {
+// literalOnly checks a text literal; another expression is a fault only where a literal is required. check says what is wrong,
+// and the way out.
+func (s *frontend) literalOnly(u *unit, e ast.Expr, required bool, check func(text string) (fault, hint string)) {
 	text, ok := textLiteral(e)
 	if !ok {
 		if required {
@@ -73,43 +80,109 @@ func (s *frontend) literalOnly(u *unit, e ast.Expr, required bool, check func(te
 		}
 		return
 	}
-	if err := check(text); err != nil {
-		u.fault(e.ID(), "", "%s", err)
+	if fault, hint := check(text); fault != "" {
+		u.fault(e.ID(), hint, "%s", fault)
 	}
 }
 
-func zoneFault(text string) error {
+// message is an error's; empty without one.
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func patternFault(text string) (fault, hint string) {
+	_, err := regexp.Compile(text)
+	if detail, ok := errors.AsType[*syntax.Error](err); ok {
+		return fmt.Sprintf("%q is not a pattern: %s", text, detail.Code), `a pattern is a regular expression of RE2; x.contains("a") and x.like("a%") look for plain text`
+	}
+	return message(err), ""
+}
+
+func zoneFault(text string) (fault, hint string) {
 	_, err := loadZone(text)
-	return err
-}
-
-func dateFault(text string) error {
-	if err, failed := dateOfText(nil, []ref.Val{types.String(text)}).(*types.Err); failed {
-		return err.Unwrap()
+	if err == nil {
+		return "", ""
 	}
-	return nil
+	return message(err), configs.ZoneHint(text)
 }
 
-// asValue checks that a text converts.
-func asValue(to ref.Type, fault string) func(text string) error {
-	return func(text string) error {
-		if types.IsError(types.String(text).ConvertToType(to)) {
-			return fmt.Errorf(fault, text)
+// otherDate finds a day in another order than year, month, day.
+var otherDate = regexp.MustCompile(`^(\d{1,2})[./-](\d{1,2})[./-](\d{4})$`)
+
+func dateFault(text string) (fault, hint string) {
+	err, failed := dateOfText(nil, []ref.Val{types.String(text)}).(*types.Err)
+	if !failed {
+		return "", ""
+	}
+	if _, err := time.Parse(time.DateOnly, text); err != nil && strings.Contains(err.Error(), "day out of range") {
+		month, _ := time.Parse("2006-01", text[:7])
+		return fmt.Sprintf("there is no day %s", text), fmt.Sprintf("%s has %d days", month.Format("January 2006"), month.AddDate(0, 1, -1).Day())
+	}
+	if otherDate.MatchString(text) {
+		return err.Unwrap().Error(), "write the year, the month and the day, in this order"
+	}
+	if _, err := time.Parse(time.RFC3339, text); err == nil {
+		return fmt.Sprintf("%q is an instant, not a date", text), fmt.Sprintf("write date(%q), or timestamp(%q)", text[:10], text)
+	}
+	return err.Unwrap().Error(), ""
+}
+
+func instantFault(text string) (fault, hint string) {
+	if !types.IsError(types.String(text).ConvertToType(types.TimestampType)) {
+		return "", ""
+	}
+	fault = fmt.Sprintf(`%q is not an instant such as "2026-11-02T09:30:00Z"`, text)
+	if _, err := time.Parse(time.DateOnly, text); err == nil {
+		return fault, fmt.Sprintf(`write timestamp("%sT00:00:00Z"), or date(%q) to compare days`, text, text)
+	}
+	for _, layout := range []string{time.DateTime, "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return fault, fmt.Sprintf(`write timestamp("%sZ") for UTC, or with an offset as in "%s+01:00"`, t.Format("2006-01-02T15:04:05"), t.Format("2006-01-02T15:04:05"))
 		}
-		return nil
 	}
+	return fault, ""
+}
+
+func durationFault(text string) (fault, hint string) {
+	if !types.IsError(types.String(text).ConvertToType(types.DurationType)) {
+		return "", ""
+	}
+	fault = fmt.Sprintf(`%q is not a duration such as "720h" or "90m"`, text)
+	return fault, `within(x, "30d") and older_than(x, "30d") take days, weeks, months and years`
 }
 
 // period checks the period of within and older_than.
 func (s *frontend) period(u *unit, c ast.CallExpr) {
 	of := u.native().GetType(c.Args()[0].ID())
-	s.literalOnly(u, c.Args()[1], true, func(text string) error {
+	s.literalOnly(u, c.Args()[1], true, func(text string) (fault, hint string) {
 		p, err := parsePeriod(text)
 		if err == nil && p.hours != 0 && of.TypeName() == dateType.TypeName() {
-			u.fault(c.Args()[1].ID(), "write days", "a date has no hours")
+			return "a date has no hours", "write days"
 		}
-		return err
+		return message(err), periodHint(text)
 	})
+}
+
+// otherPeriod finds a period in words, or as other tools write it.
+var otherPeriod = regexp.MustCompile(`(?i)^\s*[-+]?p?t?\s*(\d+)\s*-?(h|hours?|d|days?|w|weeks?|m|mo|months?|y|yrs?|years?)(\s+ago)?\s*$`)
+
+// periodHint spells a period as rules do.
+func periodHint(text string) string {
+	m := otherPeriod.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	unit := strings.ToLower(m[2])
+	if strings.HasPrefix(unit, "m") {
+		if unit == "m" {
+			return fmt.Sprintf(`m could be months or minutes: write "%smo" for months; a period has no minutes`, m[1])
+		}
+		return fmt.Sprintf(`write "%smo"`, m[1])
+	}
+	return fmt.Sprintf(`write "%s%s"`, m[1], unit[:1])
 }
 
 // split checks the constants of hash_split, bucket and variant.
