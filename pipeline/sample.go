@@ -20,7 +20,7 @@ type Sample struct {
 	Of        int
 	Members   float64 // the estimate for all rows of the snapshot
 	// Low and High are the 95 % confidence interval of Members. Steady says whether it can be relied on: fewer than five row groups
-	// with a member say too little about the others.
+	// with a member, or with a row that is none, say too little about the others.
 	Low, High float64
 	Steady    bool
 }
@@ -54,12 +54,15 @@ func draw(n int, share float64) []int {
 
 // estimate tells from some of the row groups how many members all rows have.
 func estimate(clusters []cluster, of int, allRows int64) *Sample {
-	rows, members, hit := int64(0), int64(0), 0
+	rows, members, some, others := int64(0), int64(0), 0, 0
 	for _, c := range clusters {
 		rows += c.rows
 		members += c.members
 		if c.members > 0 {
-			hit++
+			some++
+		}
+		if c.members < c.rows {
+			others++
 		}
 	}
 	ratio, n := share(members, rows), float64(len(clusters))
@@ -68,7 +71,7 @@ func estimate(clusters []cluster, of int, allRows int64) *Sample {
 		residual := float64(c.members) - ratio*float64(c.rows)
 		squares += residual * residual
 	}
-	s := &Sample{RowGroups: len(clusters), Of: of, Members: ratio * float64(allRows), Steady: hit >= 5}
+	s := &Sample{RowGroups: len(clusters), Of: of, Members: ratio * float64(allRows), Steady: min(some, others) >= 5}
 	deviation := float64(of) * math.Sqrt((1-n/float64(of))/n*squares/max(n-1, 1))
 	half := studentT(n-1) * deviation
 	s.Low = max(s.Members-half, float64(members))

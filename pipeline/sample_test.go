@@ -65,6 +65,15 @@ func TestEstimateOfWhatIsRare(t *testing.T) {
 	if s := estimate(clusters, 50, 5000); s.Steady || s.Members != 0 {
 		t.Errorf("nobody seen: %+v; that tells little about the rest", s)
 	}
+	for i := range clusters {
+		clusters[i].members = clusters[i].rows
+	}
+	if s := estimate(clusters, 50, 5000); s.Steady || s.Members != 5000 {
+		t.Errorf("everybody seen: %+v; that tells little about the rest", s)
+	}
+	for i := range clusters {
+		clusters[i].members = 0
+	}
 	clusters[3].members = 40
 	if s := estimate(clusters, 50, 5000); s.Steady || s.Low < 40 {
 		t.Errorf("one row group: %+v; at least 40 there are, and no more can be said", s)

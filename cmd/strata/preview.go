@@ -138,8 +138,10 @@ func parseShare(text string) (float64, error) {
 // previewPage lays an answer out for people.
 func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) page {
 	first := paragraph{title: fmt.Sprintf("%s, %s: the rule takes %s of %s users (%s)", p.Date, which, count(p.Members), count(p.Users), percentOf(p.Members, p.Users))}
+	it := "it is"
 	switch {
 	case p.Sample != nil:
+		it = "in these it is"
 		first.title = fmt.Sprintf("%s, %s: the rule takes about %s of %s rows (%s)", p.Date, which, count(int64(math.Round(p.Sample.Members))), count(p.Rows), percentOf(p.Members, p.Users))
 		first.sentences = sampleSentences(p)
 	case asked.Sample > 0:
@@ -148,7 +150,7 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 	default:
 		first.sentences = append(first.sentences, fmt.Sprintf("exact; %s rejects, %s duplicates", count(p.Rejects.Total()), count(p.Duplicates)))
 	}
-	first.sentences = append(first.sentences, fmt.Sprintf("it is unknown for %s and fails for %s; they are not members", count(p.Unknown), count(p.Errors)))
+	first.sentences = append(first.sentences, fmt.Sprintf("%s unknown for %s users and fails for %s; they are not members", it, count(p.Unknown), count(p.Errors)))
 	out := page{first}
 	out = append(out, overlapPage(p)...)
 	if len(p.Examples) > 0 {
@@ -172,9 +174,9 @@ func aboutRule(warnings configs.Problems) (out []string) {
 
 func sampleSentences(p *pipeline.Previewed) []string {
 	s := p.Sample
-	first := fmt.Sprintf("estimated from %d of %d row groups (%s rows), in which it takes %s", s.RowGroups, s.Of, count(p.Users), count(p.Members))
+	first := fmt.Sprintf("estimated from %d of %d row groups, which hold %s rows; of these it takes %s", s.RowGroups, s.Of, count(p.Users), count(p.Members))
 	if !s.Steady {
-		return []string{first, "too few of them hold any: nothing can be said of how sure this is; take a larger sample, or leave --sample out"}
+		return []string{first, "too few row groups hold any, or any others, to say how sure this is; take a larger sample, or leave --sample out"}
 	}
 	return []string{first, fmt.Sprintf("95 %% confidence interval, row groups taken as clusters: %s to %s", count(int64(math.Floor(s.Low))), count(int64(math.Ceil(s.High))))}
 }
