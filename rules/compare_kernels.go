@@ -62,6 +62,37 @@ func equalInts[T integer](out []uint64, values []T, lit int64) {
 	trim(out, len(values))
 }
 
+// withinInts sets the bits of the values from low on, up to span of them.
+func withinInts[T integer](out []uint64, values []T, low int64, span uint64) {
+	var rest [64]T
+	for w := range out {
+		block := blockAt(values, w, &rest)
+		var word uint64
+		for i := 0; i < 64; i += 8 {
+			v := (*[8]T)(block[i:])
+			word = word>>8 | (bit(uint64(int64(v[0])-low) < span)|bit(uint64(int64(v[1])-low) < span)<<1|
+				bit(uint64(int64(v[2])-low) < span)<<2|bit(uint64(int64(v[3])-low) < span)<<3|
+				bit(uint64(int64(v[4])-low) < span)<<4|bit(uint64(int64(v[5])-low) < span)<<5|
+				bit(uint64(int64(v[6])-low) < span)<<6|bit(uint64(int64(v[7])-low) < span)<<7)<<56
+		}
+		out[w] = word
+	}
+	trim(out, len(values))
+}
+
+// withinFloats sets the bits of the values from low to high, both included.
+func withinFloats[T float32 | float64](out []uint64, values []T, low, high float64) {
+	n := len(values)
+	for w := range out {
+		var word uint64
+		for i, value := range values[w*64 : min(w*64+64, n)] {
+			v := float64(value)
+			word |= bit(v >= low) & bit(v <= high) << i
+		}
+		out[w] = word
+	}
+}
+
 func lessFloats[T float32 | float64](out []uint64, values []T, lit float64) {
 	var rest [64]T
 	for w := range out {

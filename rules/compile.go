@@ -16,6 +16,7 @@ import (
 // its definition broken (Segment.Broken), and those that refer to it.
 func Compile(schema *arrow.Schema, steps []Step, opts Options) (*Plan, error) {
 	c := &compiler{schema: schema, opts: opts, graph: newGraph(), zones: map[string]*zone{}}
+	c.graph.asWritten = opts.AsWritten
 	var problems configs.Problems // of the last step
 	for i, step := range steps {
 		var err error
@@ -198,6 +199,6 @@ func (c *compiler) planOf(cuts []nodeID) *Plan {
 	}
 	slices.Sort(p.columns)
 	p.columns = slices.Compact(p.columns)
-	p.exec = newExecutable(p.nodes, p.cuts, p.place)
+	p.exec = newExecutable(p.nodes, p.cuts, p.place, c.opts.AsWritten)
 	return p
 }

@@ -47,7 +47,7 @@ func (b *graphBuilder) executable() *executable {
 	for i := range b.cuts {
 		place = append(place, Cut{Bit: 2 * i, FourValued: true})
 	}
-	return newExecutable(b.nodes, b.cuts, place)
+	return newExecutable(b.nodes, b.cuts, place, false)
 }
 
 // pagedColumns serves a record in pages of random lengths, each column its own.

@@ -16,6 +16,8 @@ type executable struct {
 	place []Cut    // by cut: where its bits are
 	width int      // bits a row
 
+	asWritten bool // Options.AsWritten
+
 	columns    []string     // the snapshot's columns that the graph looks at
 	below      [][]int      // by node: the columns it looks at, as places, sorted
 	columnOf   []int        // by node: place in columns of an opColumn
@@ -39,8 +41,8 @@ type component struct {
 const noSource nodeID = -1
 
 // newExecutable makes a graph ready.
-func newExecutable(nodes []node, cuts []nodeID, place []Cut) *executable {
-	x := &executable{nodes: nodes, cuts: cuts, place: place, prepared: make([]any, len(nodes))}
+func newExecutable(nodes []node, cuts []nodeID, place []Cut, asWritten bool) *executable {
+	x := &executable{nodes: nodes, cuts: cuts, place: place, asWritten: asWritten, prepared: make([]any, len(nodes))}
 	for _, cut := range place {
 		x.width = max(x.width, cut.Bit+1)
 		if cut.FourValued {
@@ -144,7 +146,9 @@ func (x *executable) isAlgebra(id nodeID) bool { return x.isAlgebraOp(&x.nodes[i
 
 func (x *executable) isAlgebraOp(nd *node) bool {
 	switch nd.op {
-	case opAnd, opOr, opNot, opIsTrue, opMember:
+	case opAnd:
+		return !x.isRange(nd)
+	case opOr, opNot, opIsTrue, opMember:
 		return true
 	case opCond:
 		return nd.typ.kind == kindBool
@@ -219,7 +223,9 @@ func (x *executable) group(leaves []nodeID) {
 		}
 	}
 	for _, c := range x.components {
-		x.bundle(c)
+		if !x.asWritten {
+			x.bundle(c)
+		}
 	}
 }
 

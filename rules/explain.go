@@ -91,7 +91,7 @@ func NewExplainer(schema *arrow.Schema, step Step, opts Options, names ...string
 func explainerOf(c *compiler, names []string) *Explainer {
 	x := &Explainer{}
 	x.tell(c.latest, func(name string) bool { return len(names) == 0 || slices.Contains(names, name) })
-	x.exec = newExecutable(c.graph.nodes, nil, nil)
+	x.exec = newExecutable(c.graph.nodes, nil, nil, false)
 	x.findColumns()
 	return x
 }

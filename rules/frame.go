@@ -120,6 +120,9 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 	nd := &e.nodes[id]
 	switch nd.op {
 	case opAnd, opOr, opNot, opIsTrue, opMember:
+		if v := e.between(nd, f); v != nil {
+			return v
+		}
 		return e.arena.boolVec(e.combine(nd, func(arg nodeID) Mask { return e.evalMask(arg, f) }, e.arena.maskLike))
 	case opCond:
 		return e.choose(nd, f)

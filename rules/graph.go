@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,8 @@ import (
 type graph struct {
 	nodes []node
 	ids   map[string]nodeID
+
+	asWritten bool // nothing is folded, ordered or rewritten: Options.AsWritten
 }
 
 func newGraph() *graph { return &graph{ids: map[string]nodeID{}} }
@@ -161,6 +164,9 @@ func (g *graph) or(args ...nodeID) nodeID { return g.logic(opOr, false, args) }
 // logic makes && (neutral true) or || (neutral false). Both are the greatest of their arguments in an order of the four
 // outcomes, so neither order nor repetition counts.
 func (g *graph) logic(op opcode, neutral bool, args []nodeID) nodeID {
+	if g.asWritten && len(args) > 1 {
+		return g.boolOp(op, args...)
+	}
 	var flat []nodeID
 	for _, arg := range args {
 		if value, constant := g.isBool(arg); constant {
@@ -169,14 +175,13 @@ func (g *graph) logic(op opcode, neutral bool, args []nodeID) nodeID {
 			}
 			continue
 		}
-		if g.nodes[arg].op == op {
-			flat = append(flat, g.nodes[arg].args...)
-		} else {
-			flat = append(flat, arg)
-		}
+		flat = g.flatten(op, arg, flat)
 	}
 	slices.Sort(flat)
 	flat = slices.Compact(flat)
+	if op == opAnd {
+		flat = g.pairBounds(flat)
+	}
 	switch len(flat) {
 	case 0:
 		return g.bool(neutral)
@@ -186,7 +191,21 @@ func (g *graph) logic(op opcode, neutral bool, args []nodeID) nodeID {
 	return g.boolOp(op, flat...)
 }
 
+// flatten appends the arguments below a node of an operation, or the node.
+func (g *graph) flatten(op opcode, id nodeID, into []nodeID) []nodeID {
+	if g.nodes[id].op != op {
+		return append(into, id)
+	}
+	for _, arg := range g.nodes[id].args {
+		into = g.flatten(op, arg, into)
+	}
+	return into
+}
+
 func (g *graph) not(arg nodeID) nodeID {
+	if g.asWritten {
+		return g.boolOp(opNot, arg)
+	}
 	if value, constant := g.isBool(arg); constant {
 		return g.bool(!value)
 	}
@@ -197,6 +216,9 @@ func (g *graph) not(arg nodeID) nodeID {
 }
 
 func (g *graph) cond(typ valueType, c, yes, no nodeID) nodeID {
+	if g.asWritten {
+		return g.add(node{op: opCond, typ: typ, args: []nodeID{c, yes, no}})
+	}
 	if value, constant := g.isBool(c); constant {
 		if value {
 			return yes
@@ -215,7 +237,7 @@ func (g *graph) cond(typ valueType, c, yes, no nodeID) nodeID {
 
 func (g *graph) member(arg nodeID) nodeID {
 	n := &g.nodes[arg]
-	if !n.canUnknown && !n.canFail {
+	if !n.canUnknown && !n.canFail && !g.asWritten {
 		return arg
 	}
 	return g.boolOp(opMember, arg)
@@ -223,6 +245,9 @@ func (g *graph) member(arg nodeID) nodeID {
 
 // eq is ==, in which the order of arguments does not count.
 func (g *graph) eq(a, b nodeID) nodeID {
+	if g.asWritten {
+		return g.boolOp(opEq, a, b)
+	}
 	if g.nodes[a].op == opConst {
 		a, b = b, a
 	}
@@ -265,19 +290,50 @@ func (g *graph) isDecided(id nodeID) bool {
 	return true
 }
 
-// less is a < b, or a <= b; swapped says that the rule has b first.
+// less is a < b, or a <= b; swapped says that the rule has b first. All but doubles, of which one may be NaN, are written with
+// < and ! alone, whole numbers with the constant on the right, so that comparisons that mean the same, or the opposite, share
+// a node.
 func (g *graph) less(op opcode, a, b nodeID, swapped bool) nodeID {
-	if !g.nodes[a].canFail && !g.nodes[b].canFail {
+	if canFail := g.nodes[a].canFail || g.nodes[b].canFail; !canFail || g.isConstant(a) || g.isConstant(b) {
 		swapped = false
 	}
+	if !g.asWritten && g.kind(a) == g.kind(b) && g.kind(a) != kindDouble {
+		if next, whole := g.nextWhole(b); whole && op == opLe {
+			return g.lessNode(opLt, a, next, false)
+		}
+		if next, whole := g.nextWhole(a); whole && op == opLt {
+			return g.not(g.lessNode(opLt, b, next, false))
+		}
+		if op == opLe {
+			return g.not(g.less(opLt, b, a, !swapped))
+		}
+	}
+	return g.lessNode(op, a, b, swapped)
+}
+
+// isConstant says whether a node has the same value in every row.
+func (g *graph) isConstant(id nodeID) bool {
+	return g.nodes[id].op == opConst && g.kind(id) != kindNull
+}
+
+func (g *graph) lessNode(op opcode, a, b nodeID, swapped bool) nodeID {
 	return g.add(node{op: op, typ: valueType{kind: kindBool}, args: []nodeID{a, b}, swapped: swapped})
+}
+
+// nextWhole is the constant after one of whole numbers, if there is one.
+func (g *graph) nextWhole(id nodeID) (nodeID, bool) {
+	n := &g.nodes[id]
+	if n.op != opConst || n.typ.kind != kindInt && n.typ.kind != kindDate && n.typ.kind != kindDuration || n.lit.Int == math.MaxInt64 {
+		return id, false
+	}
+	return g.constant(n.typ, literal{Int: n.lit.Int + 1}), true
 }
 
 // commute orders the arguments of + and * where neither can fail: of an unknown and an error the first wins.
 func (g *graph) commute(op opcode, args []nodeID) []nodeID {
 	a, b := &g.nodes[args[0]], &g.nodes[args[1]]
 	numbers := a.typ.kind == b.typ.kind && (a.typ.kind == kindInt || a.typ.kind == kindUint || a.typ.kind == kindDouble)
-	if (op == opAdd || op == opMul) && numbers && !a.canFail && !b.canFail && args[0] > args[1] {
+	if !g.asWritten && (op == opAdd || op == opMul) && numbers && !a.canFail && !b.canFail && args[0] > args[1] {
 		return []nodeID{args[1], args[0]}
 	}
 	return args

@@ -124,7 +124,7 @@ func scalarType(t *cel.Type) (valueType, bool) {
 
 // fold evaluates a call that depends on constants only.
 func (l *lowerer) fold(e ast.Expr) (nodeID, bool) {
-	if e.Kind() != ast.CallKind || !isConstantTree(e) || len(l.scope) > 0 && slices.ContainsFunc(freeNames(e, nil, nil), l.isElement) {
+	if l.asWritten || e.Kind() != ast.CallKind || !isConstantTree(e) || len(l.scope) > 0 && slices.ContainsFunc(freeNames(e, nil, nil), l.isElement) {
 		return 0, false
 	}
 	program, err := l.program(e)

@@ -180,7 +180,7 @@ func (l *lowerer) align(a, b nodeID) (nodeID, nodeID) {
 
 func (l *lowerer) as(id nodeID, to kind) nodeID {
 	n := &l.nodes[id]
-	if n.op != opConst || n.typ.kind == to || !isNumber(n.typ.kind) || !isNumber(to) {
+	if l.asWritten || n.op != opConst || n.typ.kind == to || !isNumber(n.typ.kind) || !isNumber(to) {
 		return id
 	}
 	lit, exact := sameNumber(n.lit, n.typ.kind, to)
@@ -209,7 +209,7 @@ func (l *lowerer) conditional(args []nodeID) (nodeID, bool) {
 
 func (l *lowerer) isNull(arg nodeID) nodeID {
 	n := &l.nodes[arg]
-	if !n.canUnknown && !n.canFail {
+	if !n.canUnknown && !n.canFail && !l.asWritten {
 		return l.bool(false)
 	}
 	if l.isChoice(arg) && l.isDecided(arg) {
@@ -219,7 +219,7 @@ func (l *lowerer) isNull(arg nodeID) nodeID {
 }
 
 func (l *lowerer) isTrue(arg nodeID) nodeID {
-	if n := &l.nodes[arg]; !n.canUnknown {
+	if n := &l.nodes[arg]; !n.canUnknown && !l.asWritten {
 		return arg
 	}
 	return l.boolOp(opIsTrue, arg)

@@ -203,15 +203,27 @@ func (r *oracleRow) id() ref.Val {
 	}
 }
 
-// engine answers the rule of a step's only segment with the plan.
+// engine answers the rule of a step's only segment with the plan, and as it is written: both must agree.
 func engine(t testing.TB, step Step, rec arrow.Record, userID string, batchRows int) (string, *Plan, error) {
 	t.Helper()
-	plan, err := Compile(rec.Schema(), []Step{step}, Options{UserID: userID})
+	got, plan, err := engineWith(t, step, rec, batchRows, Options{UserID: userID})
 	if err != nil {
 		return "", nil, err
 	}
-	e := plan.NewEvaluator(batchRows)
-	answers, err := e.EvalRecord(rec)
+	written, _, err := engineWith(t, step, rec, batchRows, Options{UserID: userID, AsWritten: true})
+	if err != nil || written != got {
+		t.Fatalf("%s: answered as it is written: %v\n got %s\nwant %s", step.Definitions.Segments[0].When.Text, err, got, written)
+	}
+	return got, plan, nil
+}
+
+func engineWith(t testing.TB, step Step, rec arrow.Record, batchRows int, opts Options) (string, *Plan, error) {
+	t.Helper()
+	plan, err := Compile(rec.Schema(), []Step{step}, opts)
+	if err != nil {
+		return "", nil, err
+	}
+	answers, err := plan.NewEvaluator(batchRows).EvalRecord(rec)
 	if err != nil {
 		t.Fatalf("%s: %v", step.Definitions.Segments[0].When.Text, err)
 	}

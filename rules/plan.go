@@ -29,6 +29,10 @@ type Options struct {
 	UserID  string   // the snapshot's column of user ids, which hash_split, bucket, include and exclude look at
 	Columns []string // the columns that something else than rules uses, by the name that rules use: they are not unused
 	Doubts  bool     // plan the questions of Plan.Doubts too
+
+	// AsWritten is for tests: the rules are evaluated as they are written. Nothing is folded, ordered or shared under another
+	// spelling, and every leaf answers every row by itself. The answers are the same.
+	AsWritten bool
 }
 
 // A Segment says where a step's answer about one segment comes from. Cuts are places in Plan.Cuts; none is -1.

@@ -70,7 +70,7 @@ var (
 func (s *speller) expression(id nodeID) (text string, binds int) {
 	n := &s.nodes[id]
 	if infix, ok := infixes[n.op]; ok {
-		return s.infix(n, infix.text, infix.binds), infix.binds
+		return s.infix(n, infix.text), infix.binds
 	}
 	switch n.op {
 	case opConst:
@@ -99,11 +99,14 @@ func (s *speller) expression(id nodeID) (text string, binds int) {
 	return s.call(n), bindsCall
 }
 
+// mirrored are the comparisons with their sides changed.
+var mirrored = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">=": "<="}
+
 // infix writes operands with an operator between them. A constant on the left of a comparison changes sides.
-func (s *speller) infix(n *node, operator string, binds int) string {
-	args := slices.Clone(n.args)
-	if mirrored := map[opcode]string{opEq: "==", opLt: ">", opLe: ">="}[n.op]; mirrored != "" && s.nodes[args[0]].op == opConst {
-		args[0], args[1], operator = args[1], args[0], mirrored
+func (s *speller) infix(n *node, operator string) string {
+	args, binds := slices.Clone(n.args), infixes[n.op].binds
+	if other := mirrored[operator]; other != "" && s.nodes[args[0]].op == opConst {
+		args[0], args[1], operator = args[1], args[0], other
 	}
 	var parts []string
 	for i, arg := range args {
@@ -116,10 +119,15 @@ func (s *speller) infix(n *node, operator string, binds int) string {
 	return strings.Join(parts, " "+operator+" ")
 }
 
-// negation writes !x; that of an equality as !=.
+// negation writes !x; that of a comparison as the opposite one, but for doubles, of which NaN is neither.
 func (s *speller) negation(of nodeID) (text string, binds int) {
-	if n := &s.nodes[of]; n.op == opEq && (s.named == nil || !s.named[of]) {
-		return s.infix(n, "!=", bindsComparison), bindsComparison
+	if n := &s.nodes[of]; s.named == nil || !s.named[of] {
+		switch {
+		case n.op == opEq:
+			return s.infix(n, "!="), bindsComparison
+		case n.op == opLt && s.nodes[n.args[0]].typ.kind != kindDouble && s.nodes[n.args[1]].typ.kind != kindDouble:
+			return s.infix(n, ">="), bindsComparison
+		}
 	}
 	return "!" + s.spell(of, bindsCall), bindsSign
 }
