@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"strata/configs"
@@ -66,7 +67,7 @@ func Rehearse(ctx context.Context, job Job, against string, examples int) (*Rehe
 	if err := r.compute(ctx, func() taker { return r.newWatcher(all) }); err != nil {
 		return nil, err
 	}
-	out := &Rehearsal{Manifest: r.manifest, Base: r.base, Warnings: r.plan.Warnings()}
+	out := &Rehearsal{Manifest: r.manifest, Base: r.base, UsedBefore: map[string]catalog.Date{}, Warnings: r.plan.Warnings()}
 	out.Moves, out.Examples = all.result()
 	return out, r.lookBack(ctx, out)
 }
@@ -104,7 +105,11 @@ func (r *run) standing(ctx context.Context) (*catalog.Manifest, error) {
 	if current == nil || err != nil {
 		return nil, err
 	}
-	return r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: current.Run})
+	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: current.Run})
+	if err != nil {
+		return nil, fmt.Errorf("the run that stands for %s cannot be read: %w; make it again with strata run --force", r.Date, err)
+	}
+	return m, nil
 }
 
 // lookBack finds what earlier runs tell about a rehearsal.

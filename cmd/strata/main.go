@@ -180,6 +180,8 @@ lifecycle the user stands, compares that with the previous run, and publishes tw
 Start with:
   strata demo                        see it work on generated users; needs no configuration
   strata check                       is the configuration right, and does it fit the snapshot?
+  strata preview 'ltv > 800'         how many users would a rule take?
+  strata plan                        what would a change of definitions do?
   strata run --date 2026-11-02       the nightly job
   strata status                      which dates there are, and which should be made again
 

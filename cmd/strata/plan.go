@@ -118,7 +118,7 @@ func (g plannedGuard) Unwrap() error { return g.guard }
 // A forecast is what strata plan says, ready to be shown.
 type forecast struct {
 	*pipeline.Rehearsal
-	which    string // of the dates this is
+	which    string // date it is, and why
 	segments []plannedSegment
 }
 
@@ -188,7 +188,7 @@ func (f *forecast) print(cmd *cobra.Command, format string) error {
 
 // page lays the forecast out for people.
 func (f *forecast) page() page {
-	p := page{{title: fmt.Sprintf("plan of %s (%s): %s users; nothing is written", f.Manifest.Date, f.which, count(f.Manifest.Users)), sentences: f.standpoint()}}
+	p := page{{title: fmt.Sprintf("plan of %s: %s users; nothing is written", f.which, count(f.Manifest.Users)), sentences: f.standpoint()}}
 	if lines := f.definitions(); len(lines) > 0 {
 		p = append(p, paragraph{title: "the definitions change:", quoted: lines})
 	}
@@ -219,7 +219,11 @@ func (f *forecast) standpoint() (sentences []string) {
 	case f.Base != nil && f.changes() == 0:
 		sentences = append(sentences, "no user would enter, leave or move")
 	}
-	return append(sentences, fmt.Sprintf("the snapshot has %s", sideRows(f.Manifest)))
+	sentences = append(sentences, fmt.Sprintf("the snapshot has %s", sideRows(f.Manifest)))
+	for _, note := range f.Manifest.Notes {
+		sentences = append(sentences, "note: "+note)
+	}
+	return sentences
 }
 
 // changes is how many transitions there would be.

@@ -107,7 +107,7 @@ func TestPlanBeforeAnyRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs := cli(t, folder, "plan")
-	if code != 0 || !strings.Contains(out, "plan of 2026-11-03 (the newest snapshot; nothing is committed yet): ") {
+	if code != 0 || !strings.Contains(out, "plan of 2026-11-03, the newest snapshot (nothing is committed yet): ") {
 		t.Errorf("exit %d, %s\n%s", code, errs, out)
 	}
 	if _, err := os.Stat(filepath.Join(folder, "out")); err == nil {

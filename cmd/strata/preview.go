@@ -137,12 +137,12 @@ func parseShare(text string) (float64, error) {
 
 // previewPage lays an answer out for people.
 func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) page {
-	first := paragraph{title: fmt.Sprintf("%s, %s: the rule takes %s of %s users (%s)", p.Date, which, count(p.Members), count(p.Users), percentOf(p.Members, p.Users))}
+	first := paragraph{title: fmt.Sprintf("%s: the rule takes %s of %s users (%s)", which, count(p.Members), count(p.Users), percentOf(p.Members, p.Users))}
 	it := "it is"
 	switch {
 	case p.Sample != nil:
 		it = "in these it is"
-		first.title = fmt.Sprintf("%s, %s: the rule takes about %s of %s rows (%s)", p.Date, which, count(int64(math.Round(p.Sample.Members))), count(p.Rows), percentOf(p.Members, p.Users))
+		first.title = fmt.Sprintf("%s: the rule takes about %s of %s rows (%s)", which, count(int64(math.Round(p.Sample.Members))), count(p.Rows), percentOf(p.Members, p.Users))
 		first.sentences = sampleSentences(p)
 	case asked.Sample > 0:
 		first.sentences = append(first.sentences, fmt.Sprintf("exact after all: a sample is ten row groups at least, and there are %d", p.RowGroups))

@@ -32,13 +32,13 @@ func wire(ctx context.Context, job *pipeline.Job, output string) error {
 }
 
 // chooseDate gives a wired job the date that a flag names; without one the newest committed date, or else that of the newest
-// snapshot. It returns which of them it is.
+// snapshot. It returns the date as text, with which of them it is.
 func chooseDate(ctx context.Context, job *pipeline.Job, flag string) (which string, err error) {
 	if flag != "" {
 		if job.Date, err = catalog.ParseDate(flag); err != nil {
 			return "", usageError{fmt.Errorf("--date: %w", err)}
 		}
-		return "as asked for", nil
+		return flag, nil
 	}
 	latest, err := job.Catalog.Latest(ctx)
 	if err != nil {
@@ -46,10 +46,10 @@ func chooseDate(ctx context.Context, job *pipeline.Job, flag string) (which stri
 	}
 	if latest != nil {
 		job.Date = latest.Date
-		return "the newest committed date", nil
+		return job.Date.String() + ", the newest committed date", nil
 	}
 	job.Date, err = source{job.Config}.newest(ctx)
-	return "the newest snapshot; nothing is committed yet", err
+	return job.Date.String() + ", the newest snapshot (nothing is committed yet)", err
 }
 
 // A source finds the snapshots that a configuration speaks of. It fits pipeline.Source.
