@@ -10,13 +10,20 @@ import (
 // A function is one that rules may call beside CEL's own. The table of them is where everything said about them comes from:
 // declarations, row bindings and documentation.
 type function struct {
-	name      string
-	doc       string // a sentence
-	nulls     string // what becomes of nulls; empty: null in, unknown out
-	method    bool   // the first argument stands before the dot
-	internal  bool   // rules do not write it: the front end puts it there
-	clock     bool   // the answer depends on now or today
-	nonStrict bool   // it sees unknown arguments
+	name    string
+	topic   string // of the reference
+	doc     string // a sentence or two
+	nulls   string // what becomes of nulls; empty: null in, unknown out
+	zone    string // whose time zone counts; empty: none
+	example string // a rule
+
+	signatures []string // as authors write it, where overloads do not say so
+	covers     []string // CEL's names for what this entry is about, where they differ from its own
+
+	method    bool // the first argument stands before the dot
+	internal  bool // rules do not write it: the front end puts it there
+	clock     bool // the answer depends on now or today
+	nonStrict bool // it sees unknown arguments
 	overloads []overload
 }
 
@@ -63,6 +70,23 @@ var functionTable = func() []*function {
 	}
 	return all
 }()
+
+// The topics of the reference, in its order.
+const (
+	topicLogic   = "Comparing and combining"
+	topicNull    = "Nulls"
+	topicTime    = "Dates and times"
+	topicParts   = "Parts of instants, in any zone"
+	topicText    = "Texts"
+	topicNumber  = "Numbers"
+	topicList    = "Lists"
+	topicNested  = "Maps and structs"
+	topicOther   = "Segments, lifecycles and list files"
+	topicSplit   = "Splits"
+	topicConvert = "Conversions"
+)
+
+var topics = []string{topicLogic, topicNull, topicTime, topicParts, topicText, topicNumber, topicList, topicNested, topicOther, topicSplit, topicConvert}
 
 // declare turns a function into a declaration bound to a step's clockwork.
 func (f *function) declare(c *clockwork) cel.EnvOption {

@@ -12,22 +12,22 @@ import (
 func nullFunctions() []*function {
 	some := cel.TypeParamType("A")
 	return []*function{
-		{name: "is_null", nonStrict: true, doc: "Whether it is null; the same as == null.", nulls: "never unknown", overloads: []overload{
+		{name: "is_null", topic: topicNull, example: `is_null(country)`, nonStrict: true, doc: "Whether it is null; the same as == null.", nulls: "never unknown", overloads: []overload{
 			over("is_null_any", cel.BoolType, nullCheck, some),
 		}},
-		{name: "is_not_null", nonStrict: true, doc: "Whether it is not null; the same as != null and has().", nulls: "never unknown", overloads: []overload{
+		{name: "is_not_null", topic: topicNull, example: `is_not_null(country)`, nonStrict: true, doc: "Whether it is not null; the same as != null and has().", nulls: "never unknown", overloads: []overload{
 			over("is_not_null_any", cel.BoolType, notNullCheck, some),
 		}},
-		{name: "is_true", nonStrict: true, doc: "Whether it is true: false where it is unknown.", nulls: "never unknown", overloads: []overload{
+		{name: "is_true", topic: topicNull, example: `!is_true(sms_opt_in)`, nonStrict: true, doc: "Whether it is true: false where it is unknown.", nulls: "never unknown", overloads: []overload{
 			over("is_true_bool", cel.BoolType, isTrueValue, cel.BoolType),
 		}},
-		{name: "coalesce", nonStrict: true, doc: "The first, or the second where the first is null.", nulls: "unknown where both are null", overloads: []overload{
+		{name: "coalesce", topic: topicNull, example: `coalesce(ltv, 0.0) < 100`, nonStrict: true, doc: "The first, or the second where the first is null.", nulls: "unknown where both are null", overloads: []overload{
 			over("coalesce_any", some, coalesce, some, some),
 		}},
-		{name: "empty", nonStrict: true, doc: "Whether it is null, an empty text or an empty list.", nulls: "never unknown", overloads: []overload{
+		{name: "empty", topic: topicNull, example: `empty(tags)`, nonStrict: true, doc: "Whether it is null, an empty text or an empty list.", nulls: "never unknown", overloads: []overload{
 			over("empty_any", cel.BoolType, empty, some), // an overload for lists would refuse one whose first element is null
 		}},
-		{name: "nonempty", nonStrict: true, doc: "Whether it is neither null nor an empty text or list.", nulls: "never unknown", overloads: []overload{
+		{name: "nonempty", topic: topicNull, example: `nonempty(country)`, nonStrict: true, doc: "Whether it is neither null nor an empty text or list.", nulls: "never unknown", overloads: []overload{
 			over("nonempty_any", cel.BoolType, nonempty, some), // an overload for lists would refuse one whose first element is null
 		}},
 	}

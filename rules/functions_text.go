@@ -16,13 +16,13 @@ import (
 
 func textFunctions() []*function {
 	return []*function{
-		{name: "like", method: true, doc: "Whether the whole text fits a pattern in which % stands for any text and _ for one character.", overloads: []overload{
+		{name: "like", topic: topicText, example: `email.like("%@corp.com")`, method: true, doc: "Whether the whole text fits a pattern in which % stands for any text and _ for one character.", overloads: []overload{
 			over("string_like_string", cel.BoolType, like, cel.StringType, cel.StringType),
 		}},
-		{name: "iequals", method: true, doc: "Whether two texts are equal, upper and lower case aside.", overloads: []overload{
+		{name: "iequals", topic: topicText, example: `email.iequals("bob@corp.com")`, method: true, doc: "Whether two texts are equal, upper and lower case aside.", overloads: []overload{
 			over("string_iequals_string", cel.BoolType, iequals, cel.StringType, cel.StringType),
 		}},
-		{name: "trim", doc: "The text without the white space around it; the same as x.trim().", overloads: []overload{
+		{name: "trim", topic: topicText, example: `trim(country) == "FR"`, doc: "The text without the white space around it; the same as x.trim().", overloads: []overload{
 			over("trim_string", cel.StringType, trimmed, cel.StringType),
 		}},
 		{name: inFile, internal: true, overloads: []overload{
@@ -110,7 +110,7 @@ func isInUUIDFile(c *clockwork, args []ref.Val) ref.Val {
 func splitFunctions() []*function {
 	return []*function{
 		{
-			name: "hash_split", nulls: "never null without a key; a null key is unknown",
+			name: "hash_split", topic: topicSplit, example: `hash_split("autumn", 0.5)`, signatures: []string{"hash_split(string, double) -> bool", "hash_split(string, double, string | int | uint) -> bool"}, nulls: "never null without a key; a null key is unknown",
 			doc: "Whether the user falls into this fraction (0 to 1) of all users, by a hash of the salt and the user id, or of the salt and " +
 				"another key. A larger fraction only adds users.",
 			overloads: []overload{
@@ -120,7 +120,7 @@ func splitFunctions() []*function {
 			},
 		},
 		{
-			name: "bucket", nulls: "never null without a key; a null key is unknown",
+			name: "bucket", topic: topicSplit, example: `bucket("groups", 10) < 3`, signatures: []string{"bucket(string, int) -> int", "bucket(string, int, string | int | uint) -> int"}, nulls: "never null without a key; a null key is unknown",
 			doc: "One of so many equal buckets, from 0, by the same hash.",
 			overloads: []overload{
 				over("bucket_string", cel.IntType, bucket, cel.StringType, cel.IntType, cel.StringType),
@@ -129,7 +129,7 @@ func splitFunctions() []*function {
 			},
 		},
 		{
-			name: "variant", nulls: "never null without a key; a null key is unknown",
+			name: "variant", topic: topicSplit, example: `variant("welcome", {"A": 45, "B": 45, "C": 10}) == "A"`, signatures: []string{"variant(string, map(string, double)) -> string", "variant(string, map(string, double), string | int | uint) -> string"}, nulls: "never null without a key; a null key is unknown",
 			doc: "One of the variants, by a hash of the salt, the variant and the user id (or another key), as often as its weight asks for. A new " +
 				"variant takes users from the others and moves nobody between them, as long as their weights keep their ratio.",
 			overloads: []overload{

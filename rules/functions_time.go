@@ -12,11 +12,11 @@ import (
 
 func timeFunctions() []*function {
 	return []*function{
-		{name: "days_ago", clock: true, doc: "The local midnight that began the day so many days before today.", overloads: []overload{
+		{name: "days_ago", topic: topicTime, example: `last_seen_at >= days_ago(7)`, zone: "the job's", clock: true, doc: "The local midnight that began the day so many days before today.", overloads: []overload{
 			over("days_ago_int", cel.TimestampType, daysAgo, cel.IntType),
 		}},
 		{
-			name: "within", clock: true,
+			name: "within", topic: topicTime, example: `within(last_seen_at, "30d")`, zone: "days and longer count by the job's calendar; hours do not", clock: true,
 			doc: `Whether it lies in the period that ends now, such as "12h", "30d", "2w", "6mo" or "1y"; the future does not. ` +
 				"Hours are exact, the others count by the calendar; a date is compared with today.",
 			overloads: []overload{
@@ -24,15 +24,15 @@ func timeFunctions() []*function {
 				over("within_date", cel.BoolType, within, dateType, cel.StringType),
 			},
 		},
-		{name: "older_than", clock: true, doc: "Whether it lies before the period that ends now.", overloads: []overload{
+		{name: "older_than", topic: topicTime, example: `older_than(last_seen_at, "6mo")`, zone: "as within", clock: true, doc: "Whether it lies before the period that ends now.", overloads: []overload{
 			over("older_than_timestamp", cel.BoolType, olderThan, cel.TimestampType, cel.StringType),
 			over("older_than_date", cel.BoolType, olderThan, dateType, cel.StringType),
 		}},
-		{name: "days_since", clock: true, doc: "How many local days have begun since; negative in the future.", overloads: []overload{
+		{name: "days_since", topic: topicTime, example: `days_since(last_seen_at) <= 7`, zone: "the job's", clock: true, doc: "How many local days have begun since; negative in the future.", overloads: []overload{
 			over("days_since_timestamp", cel.IntType, daysSince, cel.TimestampType),
 			over("days_since_date", cel.IntType, daysSince, dateType),
 		}},
-		{name: "age_years", clock: true, doc: "Completed years at today; who was born on 29 February ages on 1 March.", overloads: []overload{
+		{name: "age_years", topic: topicTime, example: `age_years(born) >= 18`, zone: "an instant counts as its day in the job's zone", clock: true, doc: "Completed years at today; who was born on 29 February ages on 1 March.", overloads: []overload{
 			over("age_years_date", cel.IntType, ageYears, dateType),
 			over("age_years_timestamp", cel.IntType, ageYears, cel.TimestampType),
 		}},

@@ -153,7 +153,7 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		runCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
-		demoCommand(flags), schemaCommand(), versionCommand(),
+		demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
 	)
 	return root
 }
