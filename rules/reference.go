@@ -52,23 +52,23 @@ func (f *function) entry(env *cel.Env) Entry {
 	if len(e.Signatures) > 0 {
 		return e
 	}
-	var overloads []signature
+	var overloads []callForm
 	for _, o := range env.Functions()[f.name].OverloadDecls() {
-		overloads = append(overloads, signature{o.ArgTypes(), o.ResultType(), o.IsMemberFunction()})
+		overloads = append(overloads, callForm{o.ArgTypes(), o.ResultType(), o.IsMemberFunction()})
 	}
 	e.Signatures = spellSignatures(f.name, overloads)
 	return e
 }
 
-// A signature is one way to call a function.
-type signature struct {
+// A callForm is one way to call a function.
+type callForm struct {
 	args   []*cel.Type
 	result *cel.Type
 	method bool
 }
 
 // resultOf is the result's type, or "the same" as the first argument's.
-func (s signature) resultOf() string {
+func (s callForm) resultOf() string {
 	if result := cel.FormatCELType(s.result); result != cel.FormatCELType(s.args[0]) {
 		return result
 	}
@@ -76,9 +76,9 @@ func (s signature) resultOf() string {
 }
 
 // spellSignatures writes signatures that differ in the types of arguments only as one, where all combinations are there.
-func spellSignatures(name string, all []signature) (out []string) {
+func spellSignatures(name string, all []callForm) (out []string) {
 	for len(all) > 0 {
-		like := func(other signature) bool {
+		like := func(other callForm) bool {
 			return len(other.args) == len(all[0].args) && other.method == all[0].method && other.resultOf() == all[0].resultOf()
 		}
 		group, rest := partition(all, like)
@@ -102,7 +102,7 @@ func spellSignatures(name string, all []signature) (out []string) {
 	return out
 }
 
-func partition(all []signature, like func(s signature) bool) (group, rest []signature) {
+func partition(all []callForm, like func(s callForm) bool) (group, rest []callForm) {
 	for _, s := range all {
 		if like(s) {
 			group = append(group, s)
@@ -114,7 +114,7 @@ func partition(all []signature, like func(s signature) bool) (group, rest []sign
 }
 
 // typesAt are the types of an argument, each once.
-func typesAt(group []signature, i int) (types []string) {
+func typesAt(group []callForm, i int) (types []string) {
 	for _, s := range group {
 		types = appendNew(types, cel.FormatCELType(s.args[i]))
 	}
