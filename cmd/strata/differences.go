@@ -3,13 +3,17 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strata/configs"
+	"strata/pipeline/catalog"
+	"strata/rules"
 )
 
-// differences lists what differs between two sets of definitions: a line with - for what was, one with + for what is.
-func differences(old, now *configs.Definitions) (lines []string) {
+// differences lists what differs between the definitions of two runs, their lists and the shape of their membership: a line with -
+// for what was, one with + for what is.
+func differences(old, now *catalog.Manifest) (lines []string) {
 	was, is := outline(old), outline(now)
 	for _, name := range slices.Concat(was.names, is.names) {
 		before, after := was.lines[name], is.lines[name]
@@ -38,8 +42,23 @@ func (o *outlined) add(name string, parts ...string) {
 	o.lines[name] = strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
 }
 
-func outline(d *configs.Definitions) *outlined {
+func outline(m *catalog.Manifest) *outlined {
 	o := &outlined{lines: map[string]string{}}
+	o.addDefinitions(m.Definitions)
+	used := rules.ListPaths(m.Definitions)
+	for _, l := range m.Lists {
+		if slices.Contains(used, l.Path) {
+			o.add("list "+l.Path, plural(l.Entries, "id"), "sha256 "+l.SHA256[:min(len(l.SHA256), 12)])
+		}
+	}
+	shape := m.Settings.Membership
+	o.add("membership.columns", strings.Join(shape.Columns, ", "))
+	o.add("membership.since", strconv.FormatBool(shape.Since))
+	o.add("membership.also", strings.Join(slices.Sorted(slices.Values(shape.Also)), ", "))
+	return o
+}
+
+func (o *outlined) addDefinitions(d *configs.Definitions) {
 	o.add("timezone", d.Timezone)
 	o.add("now", d.Now)
 	o.add("snapshot.user_id", d.UserID)
@@ -61,7 +80,6 @@ func outline(d *configs.Definitions) *outlined {
 		}
 		o.add("lifecycle "+l.Name, strings.Join(stages, " | "))
 	}
-	return o
 }
 
 func part(key, value string) string {

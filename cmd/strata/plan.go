@@ -190,7 +190,7 @@ func (f *forecast) print(cmd *cobra.Command, format string) error {
 func (f *forecast) page() page {
 	p := page{{title: fmt.Sprintf("plan of %s: %s users; nothing is written", f.which, count(f.Manifest.Users)), sentences: f.standpoint()}}
 	if lines := f.definitions(); len(lines) > 0 {
-		p = append(p, paragraph{title: "the definitions change:", quoted: lines})
+		p = append(p, paragraph{title: "what was edited:", quoted: lines})
 	}
 	p = append(p, f.segmentsTable()...)
 	p = append(p, f.reasonsTable()...)
@@ -238,7 +238,7 @@ func (f *forecast) definitions() []string {
 	if f.Base == nil {
 		return nil
 	}
-	return differences(f.Base.Definitions, f.Manifest.Definitions)
+	return differences(f.Base, f.Manifest)
 }
 
 // segmentsTable shows the segments that change.
