@@ -56,7 +56,7 @@ func plainSyntax(after, message string) (said, hint string) {
 
 // tooMuch words the limits of the parser, by how it begins to say so.
 var tooMuch = map[string]struct{ said, wayOut string }{
-	"invalid int literal": {"the number has too many digits", "an int has at most 19 digits; one with a point, as in 1e20 or 5.0, is a double"},
+	"invalid int literal":                              {"the number has too many digits", "an int has at most 19 digits; one with a point, as in 1e20 or 5.0, is a double"},
 	"expression code point size exceeds limit: size: ": {"the rule is too long, in characters: ", `a long list goes into a file: x in file("list.txt")`},
 	"expression recursion limit exceeded: ":            {"the rule nests too deeply, more than ", "name parts of it under traits:"},
 }
