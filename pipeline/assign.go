@@ -59,7 +59,7 @@ func (a *assigner) rowGroup(ctx context.Context, at int) error {
 	}
 	defer a.packer.Close()
 	defer a.eval.Close()
-	a.eval.StartPruned(&nullCounter{Columns: src, nulls: a.nulls}, reading.pruning)
+	a.eval.StartPruned(&nullCounter{Columns: src, nulls: a.nulls, whole: a.run.unpruned}, reading.pruning)
 	for left := src.Rows(); left > 0; {
 		n := int(min(left, windowRows))
 		left -= int64(n)

@@ -34,6 +34,19 @@ func (c *inputColumns) Next(column string, limit int) (arrow.Array, error) {
 	return rows, err
 }
 
+// SkipPage passes over a page of a column, where the snapshot can.
+func (c *inputColumns) SkipPage(column string, settled func(tables.Statistics) bool) (int64, error) {
+	pages, ok := c.Columns.(tables.PageSkipper)
+	if !ok {
+		return 0, nil
+	}
+	rows, err := pages.SkipPage(column, settled)
+	if err != nil {
+		err = asInput(c.ctx, err)
+	}
+	return rows, err
+}
+
 // A cursor walks over one column of a row group, value by value.
 type cursor struct {
 	columns tables.Columns
@@ -67,6 +80,7 @@ func (c *cursor) close() {
 type nullCounter struct {
 	tables.Columns
 	nulls map[string]int64
+	whole bool // every page is read
 }
 
 // Next passes on the next rows of a column.
@@ -74,6 +88,23 @@ func (c *nullCounter) Next(column string, limit int) (arrow.Array, error) {
 	rows, err := c.Columns.Next(column, limit)
 	if err == nil {
 		c.nulls[column] += int64(rows.NullN())
+	}
+	return rows, err
+}
+
+// SkipPage passes over a page whose nulls are counted.
+func (c *nullCounter) SkipPage(column string, settled func(tables.Statistics) bool) (int64, error) {
+	pages, ok := c.Columns.(tables.PageSkipper)
+	if !ok || c.whole {
+		return 0, nil
+	}
+	nulls := int64(0)
+	rows, err := pages.SkipPage(column, func(known tables.Statistics) bool {
+		nulls = known.Nulls
+		return known.Counted && settled(known)
+	})
+	if rows > 0 {
+		c.nulls[column] += nulls
 	}
 	return rows, err
 }

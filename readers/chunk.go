@@ -25,6 +25,10 @@ type chunk struct {
 	windowAt int64
 	scratch  *memory.Buffer // the window's, where it is not a span's
 
+	looked     bool       // the next page's header is read: at is behind it
+	ahead      pageHeader // that header
+	aheadBytes []byte     // the same, as stored; valid until the page is read
+
 	codec     format.CompressionCodec
 	checksums bool
 	pageBytes int // the most a page may unpack to
@@ -40,26 +44,42 @@ type rawPage struct {
 
 // next reads the next page that holds data or a dictionary; io.EOF after the last.
 func (c *chunk) next() (*rawPage, error) {
-	for {
+	header, err := c.look()
+	if err != nil {
+		return nil, err
+	}
+	c.looked = false
+	p := &rawPage{pageHeader: *header}
+	if err := c.body(p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// look returns the header of the next page that holds data or a dictionary, which stays the next; io.EOF after the last.
+func (c *chunk) look() (*pageHeader, error) {
+	for !c.looked {
 		if c.at >= c.end {
 			return nil, io.EOF
 		}
-		p := &rawPage{}
-		if err := c.header(&p.pageHeader); err != nil {
+		c.ahead = pageHeader{}
+		if err := c.header(&c.ahead); err != nil {
 			return nil, err
 		}
-		if err := c.check(&p.pageHeader); err != nil {
+		if err := c.check(&c.ahead); err != nil {
 			return nil, err
 		}
-		if p.Type == format.IndexPage {
-			c.at += int64(p.CompressedPageSize)
-			continue
+		if c.looked = c.ahead.Type != format.IndexPage; !c.looked {
+			c.at += int64(c.ahead.CompressedPageSize)
 		}
-		if err := c.body(p); err != nil {
-			return nil, err
-		}
-		return p, nil
 	}
+	return &c.ahead, nil
+}
+
+// pass goes past the page that look returned.
+func (c *chunk) pass() {
+	c.at += int64(c.ahead.CompressedPageSize)
+	c.looked = false
 }
 
 // header decodes the page header at hand. It is not known how long one is, so more is read until it fits.
@@ -71,7 +91,7 @@ func (c *chunk) header(into *pageHeader) error {
 		}
 		n, err := decodeThrift(have, into)
 		if err == nil {
-			c.at += int64(n)
+			c.at, c.aheadBytes = c.at+int64(n), have[:n]
 			return nil
 		}
 		if int64(length) == min(c.end-c.at, mostHeader) {

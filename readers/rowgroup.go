@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 )
 
 // A rowGroup yields the columns of one row group. It fits tables.Columns.
@@ -29,6 +30,8 @@ type column struct {
 	source source // nil for a column that the file lacks
 	mem    memory.Allocator
 	left   int64 // rows
+
+	ordered bool // bounds of it can be used
 }
 
 // A source reads arrays of whole rows, at least 1 and at most limit of them; io.EOF after the last.
@@ -73,6 +76,28 @@ func (g *rowGroup) Next(name string, limit int) (rows arrow.Array, err error) {
 		return nil, g.fault(name, err)
 	}
 	c.left -= int64(rows.Len())
+	return rows, nil
+}
+
+// SkipPage passes over the next page of a column, if settled says of its statistics that nobody needs to see it. It fits
+// tables.PageSkipper.
+func (g *rowGroup) SkipPage(name string, settled func(tables.Statistics) bool) (rows int64, err error) {
+	c, ok := g.columns[name]
+	if !ok {
+		return 0, fmt.Errorf("column %q was not asked for when the row group was opened", name)
+	}
+	flat, ok := c.source.(*flatSource)
+	if !ok || !c.ordered {
+		return 0, nil
+	}
+	err = guarded(func() error {
+		rows, err = flat.leaf.skipPage(c.typ, settled)
+		return err
+	})
+	if err != nil {
+		return 0, g.fault(name, err)
+	}
+	c.left -= rows
 	return rows, nil
 }
 
@@ -132,6 +157,7 @@ func (f *file) openRowGroup(ctx context.Context, index int, wanted []wantedColum
 			return nil, g.fault(w.name, err)
 		}
 		c.source = newSource(w.node, own, opts.Allocator)
+		c.ordered = f.ordered(w.node.first)
 		leaves = append(leaves, own...)
 	}
 	if err := g.attach(ctx, leaves, opts.Allocator); err != nil {

@@ -1,6 +1,9 @@
 package readers
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"math"
 	"slices"
 
@@ -95,19 +98,91 @@ func (f *file) known() *statisticsFooter {
 // leafStatistics adds what the footer says of a column outside of lists and groups.
 func (f *file) leafStatistics(group int, n *node, as arrow.DataType, out *tables.Statistics) {
 	known := f.known()
-	if group >= len(known.RowGroups) || n.first >= len(known.RowGroups[group].Columns) {
-		return
+	if group < len(known.RowGroups) && n.first < len(known.RowGroups[group].Columns) {
+		n.told(&known.RowGroups[group].Columns[n.first].MetaData.Statistics.V, f.ordered(n.first), as, out)
 	}
-	said := known.RowGroups[group].Columns[n.first].MetaData.Statistics.V
+}
+
+// ordered says whether bounds of a leaf column were found by the order of its type.
+func (f *file) ordered(leaf int) bool {
+	orders := f.known().ColumnOrders
+	return leaf < len(orders) && orders[leaf].OfType.Valid
+}
+
+// told adds what statistics say of a column outside of lists and groups.
+func (n *node) told(said *statistics, ordered bool, as arrow.DataType, out *tables.Statistics) {
 	switch nulls := said.NullCount; {
 	case n.def == 0:
 		out.Counted = true
 	case nulls.Valid && nulls.V >= 0 && nulls.V < out.Rows: // that all are null is cheap to see, and too much to take on trust
 		out.Counted, out.Nulls = true, nulls.V
 	}
-	if n.first < len(known.ColumnOrders) && known.ColumnOrders[n.first].OfType.Valid && said.MinValue.Valid && said.MaxValue.Valid {
+	if ordered && said.MinValue.Valid && said.MaxValue.Valid {
 		out.Bounds = n.bounds(said.MinValue.V, said.MaxValue.V, as)
 	}
+}
+
+// A headerStatistics is a page header once more, with nothing but statistics.
+type headerStatistics struct {
+	V1 struct {
+		Statistics thrift.Null[statistics] `thrift:"5,optional"`
+	} `thrift:"5,optional"`
+	V2 struct {
+		Statistics thrift.Null[statistics] `thrift:"8,optional"`
+	} `thrift:"8,optional"`
+}
+
+// skipPage passes over the next page, if its header has statistics and settled says that nobody needs to see it. The bounds of
+// the column must be ordered.
+func (l *leafPages) skipPage(as arrow.DataType, settled func(tables.Statistics) bool) (int64, error) {
+	header, err := l.nextData()
+	if err != nil || header == nil {
+		return 0, err
+	}
+	out := tables.Statistics{Rows: int64(header.count())}
+	var said headerStatistics
+	if _, err := decodeThrift(l.chunk.aheadBytes, &said); err != nil {
+		return 0, nil // what is not understood is not used
+	}
+	given := said.V1.Statistics
+	if header.Type == format.DataPageV2 {
+		given = said.V2.Statistics
+	}
+	if l.node.told(&given.V, true, as, &out); !given.Valid || out.Bounds == nil || !settled(out) {
+		return 0, nil
+	}
+	l.left -= out.Rows
+	l.chunk.pass()
+	return out.Rows, nil
+}
+
+// nextData returns the header of the next page of data, if it is at hand and has entries that are still to come; else nil, and
+// opening it says what is wrong. Dictionaries on the way are read.
+func (l *leafPages) nextData() (*pageHeader, error) {
+	for l.page.left == 0 && l.left > 0 {
+		header, err := l.chunk.look()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case header.Type == format.DictionaryPage:
+			p, err := l.chunk.next()
+			if err == nil {
+				err = l.readDictionary(p)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("its dictionary: %w", err)
+			}
+		case header.count() == 0:
+			l.chunk.pass()
+		case int64(header.count()) <= l.left:
+			return header, nil
+		default:
+			return nil, nil
+		}
+	}
+	return nil, nil
 }
 
 // bounds decodes two values as they stand in a footer; nil where that cannot be, or where writers were seen to get their order

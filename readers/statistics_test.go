@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -51,7 +52,7 @@ func orderOf(t testing.TB, a arrow.Array, i int, b arrow.Array, j int) (order in
 }
 
 // A statisticsTally counts what files told.
-type statisticsTally struct{ columns, counted, bounded int }
+type statisticsTally struct{ columns, counted, bounded, pages int }
 
 // checkStatistics compares what a file says of its values with the values, in every column that can be read.
 func checkStatistics(t *testing.T, s *Snapshot, tally *statisticsTally) {
@@ -73,8 +74,80 @@ func checkStatistics(t *testing.T, s *Snapshot, tally *statisticsTally) {
 				t.Errorf("%s, row group %d, column %q: %s", s.Address(0), at, f.Name, fault)
 			}
 			group.Close()
+			tally.pages += checkPages(t, s, at, f.Name)
 		}
 	}
+}
+
+// checkPages reads a column page by page, passes over every other page that statistics are known of, and compares what they say, and
+// what is read of the other pages, with the column read whole. It returns how many pages told something.
+func checkPages(t *testing.T, s *Snapshot, at int, column string) (pages int) {
+	t.Helper()
+	whole, err := s.OpenRowGroup(t.Context(), at, []string{column})
+	if err != nil {
+		return 0
+	}
+	defer whole.Close()
+	group, err := s.OpenRowGroup(t.Context(), at, []string{column})
+	if err != nil {
+		return 0
+	}
+	defer group.Close()
+	for left := group.Rows(); left > 0; {
+		told := tables.Statistics{Rows: 1000}
+		skipped, err := group.(tables.PageSkipper).SkipPage(column, func(known tables.Statistics) bool {
+			told = known
+			pages++
+			return pages%2 == 0
+		})
+		if err != nil {
+			return pages // damaged
+		}
+		n := min(told.Rows, left)
+		left -= n
+		want, fault := nextRows(t, whole, column, told, n)
+		if fault != "" {
+			t.Fatalf("%s, row group %d, column %q: %s", s.Address(0), at, column, fault)
+		}
+		if want == nil {
+			return pages // damaged
+		}
+		if skipped > 0 {
+			continue
+		}
+		if got, _ := nextRows(t, group, column, told, n); !slices.Equal(got, want) {
+			t.Fatalf("%s, row group %d, column %q: %d rows from pages differ from those of the column", s.Address(0), at, column, n)
+		}
+	}
+	return pages
+}
+
+// nextRows renders the next rows of a column, and says how they are not as statistics say.
+func nextRows(t *testing.T, group tables.Columns, column string, told tables.Statistics, n int64) (out []string, fault string) {
+	t.Helper()
+	nulls := int64(0)
+	for int64(len(out)) < n {
+		a, err := group.Next(column, int(n)-len(out))
+		if err != nil {
+			return nil, ""
+		}
+		for i := range a.Len() {
+			out = append(out, renderValue(a, i))
+			if a.IsNull(i) {
+				nulls++
+			} else if fault = misplaced(t, a, i, told); fault != "" {
+				break
+			}
+		}
+		a.Release()
+		if fault != "" {
+			return out, fault
+		}
+	}
+	if told.Counted && told.Nulls != nulls {
+		fault = fmt.Sprintf("%d nulls in statistics of a page, and %d in fact", told.Nulls, nulls)
+	}
+	return out, fault
 }
 
 // contradiction says how the values of a column are not as statistics say.
@@ -134,7 +207,7 @@ func TestStatisticsHold(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", tally)
-	if tally.bounded < 100 || tally.counted < 200 {
+	if tally.bounded < 100 || tally.counted < 200 || tally.pages < 100 {
 		t.Errorf("files told too little: %+v", tally)
 	}
 }

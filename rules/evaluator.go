@@ -30,6 +30,8 @@ type Evaluator struct {
 
 	src     tables.Columns
 	work    *workload
+	guesses *guesser                // of pages; nil before the first
+	under   map[*component][]nodeID // of the row group: what its leaves need
 	rows    int64 // of the row group
 	done    int64 // rows
 	streams []stream
@@ -66,6 +68,7 @@ func (e *Evaluator) StartPruned(src tables.Columns, p *Pruning) { e.start(src, p
 func (e *Evaluator) start(src tables.Columns, work *workload) {
 	e.Close()
 	e.src, e.work, e.rows, e.done = src, work, src.Rows(), 0
+	e.under = map[*component][]nodeID{}
 }
 
 // Close releases what the evaluator holds of the row group. It may be used again.

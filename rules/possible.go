@@ -49,15 +49,30 @@ type guesser struct {
 	exact map[nodeID]*frame
 }
 
+func newGuesser(x *executable) *guesser {
+	return &guesser{executable: x, eval: newEvaluator(x, 0), found: make([]estimate, len(x.nodes)), exact: map[nodeID]*frame{}}
+}
+
 // estimates are what every node of a graph may be.
 func (x *executable) estimates(stats func(column string) tables.Statistics) []estimate {
-	g := &guesser{executable: x, stats: stats, eval: newEvaluator(x, 0), found: make([]estimate, len(x.nodes)), exact: map[nodeID]*frame{}}
+	all := make([]nodeID, len(x.nodes))
+	for id := range all {
+		all[id] = nodeID(id)
+	}
+	return newGuesser(x).run(all, stats)
+}
+
+// run is what some nodes may be, arguments first. It is valid until the next run.
+func (g *guesser) run(ids []nodeID, stats func(column string) tables.Statistics) []estimate {
 	defer g.eval.Close()
-	for id := range x.nodes {
-		nd := &x.nodes[id]
-		e, ok := g.overValues(nodeID(id))
+	g.stats = stats
+	clear(g.exact)
+	g.eval.arena.reset()
+	for _, id := range ids {
+		nd := &g.nodes[id]
+		e, ok := g.overValues(id)
 		if !ok {
-			e = g.transfer(nodeID(id))
+			e = g.transfer(id)
 		}
 		if e.set = g.trimmed(nd, e.set); e.set == 0 { // rows without a user id are rejected: what is left is nobody
 			e = g.any(nd)

@@ -166,10 +166,14 @@ func (s *statistician) widened(bounds arrow.Array) arrow.Array {
 	return bounds
 }
 
-// onlyColumns refuses to read other columns than some.
+// onlyColumns refuses to read other columns than some. It has pages that can be passed over.
 type onlyColumns struct {
 	tables.Columns
-	names []string
+	names  []string
+	s      *sampler
+	rec    arrow.Record
+	at     map[string]int64
+	passed *int
 }
 
 func (c onlyColumns) Next(column string, limit int) (arrow.Array, error) {
@@ -179,11 +183,28 @@ func (c onlyColumns) Next(column string, limit int) (arrow.Array, error) {
 	return c.Columns.Next(column, limit)
 }
 
+// SkipPage makes pages of random length as it goes. It tells of them what files may tell.
+func (c onlyColumns) SkipPage(column string, settled func(tables.Statistics) bool) (int64, error) {
+	from := c.at[column]
+	if !slices.Contains(c.names, column) || from == c.rec.NumRows() || c.s.rng.IntN(4) == 0 {
+		return 0, nil
+	}
+	page := c.rec.NewSlice(from, min(from+1+c.s.rng.Int64N(40), c.rec.NumRows()))
+	defer page.Release()
+	if !settled(newStatistician(c.s, page).of(column)) {
+		return 0, nil
+	}
+	*c.passed++
+	c.at[column] += page.NumRows()
+	return page.NumRows(), nil
+}
+
 // prunedString spells the answers to all cuts that an evaluator gives after pruning, in windows.
-func prunedString(t *testing.T, e *Evaluator, p *Pruning, rec arrow.Record, window int) []string {
+func prunedString(t *testing.T, s *sampler, e *Evaluator, p *Pruning, rec arrow.Record, passed *int) []string {
 	t.Helper()
-	out := make([]string, len(e.cuts))
-	e.StartPruned(onlyColumns{&recordColumns{rec: rec, at: map[string]int64{}}, p.Columns()}, p)
+	out, window, at := make([]string, len(e.cuts)), 1+s.rng.IntN(150), map[string]int64{}
+	whole := &pagedColumns{rec: rec, at: at, page: func() int { return 1 + s.rng.IntN(40) }}
+	e.StartPruned(onlyColumns{whole, p.Columns(), s, rec, at, passed}, p)
 	for {
 		answers, err := e.Next(window)
 		if errors.Is(err, io.EOF) {
@@ -199,7 +220,7 @@ func prunedString(t *testing.T, e *Evaluator, p *Pruning, rec arrow.Record, wind
 }
 
 // possibleTally counts what random rules have shown.
-type possibleTally struct{ cuts, narrowed, settled, exact int }
+type possibleTally struct{ cuts, narrowed, settled, exact, passed int }
 
 // checkPossible compares what statistics of a part of a record tell of a graph with what its rows answer: of every node that
 // looks at rows, and of every cut, with pruning and without.
@@ -217,7 +238,7 @@ func checkPossible(t *testing.T, s *sampler, x *executable, rec arrow.Record, wh
 	if err != nil {
 		t.Fatal(err)
 	}
-	pruned := prunedString(t, newEvaluator(x, 1+s.rng.IntN(100)), p, rec, 1+s.rng.IntN(150))
+	pruned := prunedString(t, s, newEvaluator(x, 1+s.rng.IntN(100)), p, rec, &tally.passed)
 	unpruned := (&guesser{executable: x})
 	for i, cut := range x.cuts {
 		want := answers.Cut(i).String()
@@ -344,7 +365,7 @@ func TestStatisticsAllowWhatRowsAnswer(t *testing.T) {
 				}
 			}
 			t.Logf("%+v", tally)
-			if tally.narrowed*100 < tally.cuts*tc.narrowed || tally.settled*100 < tally.cuts*tc.settle {
+			if tally.narrowed*100 < tally.cuts*tc.narrowed || tally.settled*100 < tally.cuts*tc.settle || tally.passed < rounds/10 {
 				t.Errorf("statistics told too little: %+v", tally)
 			}
 		})

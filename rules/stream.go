@@ -14,6 +14,8 @@ import (
 type stream struct {
 	arr  arrow.Array // the array at hand, referenced; nil before the first and after the last
 	from int         // the next row of it
+
+	passed passage // the page that was passed over last
 }
 
 func (s *stream) release() {
@@ -30,6 +32,13 @@ func (e *Evaluator) runComponent(c *component, n int) error {
 	}
 	views := make([]view, len(e.columns))
 	for at := 0; at < n; {
+		passed, err := e.passOver(c, at, n-at)
+		if err != nil {
+			return err
+		}
+		if at += passed; passed > 0 {
+			continue
+		}
 		rows := min(e.batchRows, n-at)
 		for _, column := range c.columns {
 			left, err := e.fetch(column, n-at)

@@ -18,3 +18,11 @@ type Statistics struct {
 	// Values are all values that occur, and perhaps others; none where every row is null. Nil where they are not known.
 	Values arrow.Array
 }
+
+// A PageSkipper is Columns that can pass over pages without unpacking them.
+type PageSkipper interface {
+	// SkipPage asks settled about the statistics of the next page of a column. Where that says that nobody needs to see the
+	// page, it is passed over, and rows is how many it has. Otherwise, where nothing is known of the page, and within one, rows is
+	// 0: the rows are still to be read.
+	SkipPage(column string, settled func(Statistics) bool) (rows int64, err error)
+}

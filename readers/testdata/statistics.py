@@ -59,6 +59,7 @@ def main(folder):
     pq.write_table(
         table, f"{folder}/pyarrow_v1_decimal_int.parquet", row_group_size=700, version="1.0", use_dictionary=False, store_decimal_as_integer=True
     )
+    pq.write_table(table, f"{folder}/pyarrow_pages.parquet", data_page_size=2000, data_page_version="2.0")
     pq.write_table(table, f"{folder}/pyarrow_index.parquet", write_page_index=True, data_page_size=2000)
     try:
         import duckdb
