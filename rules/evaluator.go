@@ -32,8 +32,8 @@ type Evaluator struct {
 	work    *workload
 	guesses *guesser                // of pages; nil before the first
 	under   map[*component][]nodeID // of the row group: what its leaves need
-	rows    int64 // of the row group
-	done    int64 // rows
+	rows    int64                   // of the row group
+	done    int64                   // rows
 	streams []stream
 	windows []window // by node: the answers of leaves and algebra for the window
 	answers Answers
