@@ -179,15 +179,20 @@ func (p *previewing) told(t *tally) *Previewed {
 		Members: t.members, Unknown: t.unknown, Errors: t.failed, Examples: t.examples.ids(),
 		Columns: p.plan.Columns(), Warnings: warnings,
 	}
-	if !p.proposal.Overlap {
-		return out
+	if p.proposal.Overlap {
+		out.Segments, out.Stages = p.overlaps(t)
 	}
+	return out
+}
+
+// overlaps are all segments and stages but the rule itself. Where their sizes are known, they need not have been counted everywhere.
+func (p *previewing) overlaps(t *tally) (segments, stages []Overlap) {
 	for i, s := range p.plan.Segments(0)[:t.rule] {
 		one := Overlap{Name: s.Name, Size: t.segments[i].size, Both: t.segments[i].both}
 		if p.sizes != nil {
 			one.Size = segmentOf(p.sizes, s.Name).Size
 		}
-		out.Segments = append(out.Segments, one)
+		segments = append(segments, one)
 	}
 	for i, l := range p.plan.Lifecycles(0) {
 		for j, stage := range l.Stages {
@@ -195,10 +200,10 @@ func (p *previewing) told(t *tally) *Previewed {
 			if p.sizes != nil {
 				one.Size = p.sizes.Lifecycles[i].Stages[j].Size // of equal definitions, in their order
 			}
-			out.Stages = append(out.Stages, one)
+			stages = append(stages, one)
 		}
 	}
-	return out
+	return segments, stages
 }
 
 // A tally counts the users for whom a rule is true, alone and together with everything else. Every worker has its own.
