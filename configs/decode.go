@@ -182,6 +182,8 @@ func (d *decoder) field(n *yaml.Node, v reflect.Value, f reflect.StructField, wh
 		return
 	}
 	switch target := v.FieldByIndex(f.Index).Addr().Interface().(type) {
+	case nodeValue:
+		target.decode(d, n, what)
 	case *string:
 		switch text, ok := d.text(n, what); {
 		case ok && text == "":

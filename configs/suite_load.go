@@ -1,0 +1,189 @@
+package configs
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// LoadSuite reads a file of tests. The error is Problems when the file could be read but is at fault.
+func LoadSuite(name string) (*Suite, error) {
+	data, err := readFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the tests: %w", plainError(err))
+	}
+	return ParseSuite(name, data)
+}
+
+// ParseSuite reads tests from data; name is the file's path. The error is Problems, every fault at once.
+func ParseSuite(name string, data []byte) (*Suite, error) {
+	s := &Suite{File: name, config: &Config{File: name, files: map[string]*source{}}}
+	l := &loader{config: s.config}
+	d := l.decode(name, data, reflect.ValueOf(s).Elem())
+	problems := l.problems
+	if d != nil && !d.partial {
+		problems = append(problems, s.validate()...)
+	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Problem makes a Problem about a place in the file.
+func (s *Suite) Problem(pos Pos, message, hint string) *Problem { return s.config.Problem(pos, message, hint) }
+
+// validate reports what single values cannot show.
+func (s *Suite) validate() (problems Problems) {
+	names := map[string]Pos{}
+	for i := range s.Cases {
+		c := &s.Cases[i]
+		if first, again := names[c.Name]; again && c.Name != "" {
+			problems = append(problems, s.Problem(c.NamePos, fmt.Sprintf("there are two cases %q", c.Name), fmt.Sprintf("the other is on line %d", first.Line)))
+		}
+		names[c.Name] = c.NamePos
+		problems = append(problems, s.validateDates(c)...)
+		for _, night := range c.Nights() {
+			for j := range night.Expect {
+				problems = append(problems, s.validateChanges(c, &night.Expect[j])...)
+			}
+		}
+	}
+	return problems
+}
+
+// validateDates checks the dates of a case, and that there are users.
+func (s *Suite) validateDates(c *Case) (problems Problems) {
+	fault := func(pos Pos, hint, format string, args ...any) {
+		problems = append(problems, s.Problem(pos, fmt.Sprintf("case %q: ", c.Name)+fmt.Sprintf(format, args...), hint))
+	}
+	if len(c.Dates) > 0 && (c.Date.Text != "" || c.Users.Stated || len(c.Expect) > 0) {
+		fault(c.NamePos, "put date, users and expect below dates", "it has dates, and so no date, users or expect of its own")
+	}
+	nights := c.Nights()
+	for i, night := range nights {
+		switch {
+		case night.Date.Text == "":
+			fault(c.NamePos, "for example date: 2026-11-02", "a date is missing")
+		case i > 0 && night.Date.Text <= nights[i-1].Date.Text && nights[i-1].Date.Text != "":
+			fault(night.Date.Pos, "write the dates in order", "%s does not come after %s", night.Date.Text, nights[i-1].Date.Text)
+		}
+	}
+	if !nights[0].Users.Stated {
+		fault(c.NamePos, "for example users: [{user_id: ann, ltv: 900}]", "there are no users")
+	}
+	if before := c.Previous.Date; before.Text != "" && before.Text >= nights[0].Date.Text {
+		fault(before.Pos, "", "the run before is of %s, which does not come before %s", before.Text, nights[0].Date.Text)
+	}
+	return problems
+}
+
+// validateChanges checks that every transition says one thing.
+func (s *Suite) validateChanges(c *Case, e *Expected) (problems Problems) {
+	for i := range e.Transitions {
+		said := 0
+		for _, one := range e.Transitions[i].names() {
+			if one.name != "" {
+				said++
+			}
+		}
+		if said != 1 {
+			problems = append(problems, s.Problem(e.TransitionsPos,
+				fmt.Sprintf("case %q: transition %d names %d of initial, entered, exited and moved; it must be one", c.Name, i+1, said),
+				"for example {entered: vip, reason: user_changed}"))
+		}
+	}
+	return problems
+}
+
+// CheckAgainst reports names of segments, lifecycles and stages that a configuration does not have.
+func (s *Suite) CheckAgainst(c *Config) error {
+	v := &suiteNames{suite: s, stages: map[string][]string{}}
+	for _, segment := range c.Segments {
+		v.segments = append(v.segments, segment.Name)
+	}
+	for _, l := range c.Lifecycles {
+		v.lifecycles = append(v.lifecycles, l.Name)
+		for _, stage := range l.Stages {
+			v.stages[l.Name] = append(v.stages[l.Name], stage.Name)
+		}
+	}
+	for i := range s.Cases {
+		v.checkCase(&s.Cases[i])
+	}
+	return v.problems.Err()
+}
+
+// suiteNames are the names that a test file may use.
+type suiteNames struct {
+	suite                *Suite
+	segments, lifecycles []string
+	stages               map[string][]string
+	problems             Problems
+}
+
+func (v *suiteNames) known(pos Pos, what, name string, among []string) {
+	if !slices.Contains(among, name) {
+		v.problems = append(v.problems, v.suite.Problem(pos, fmt.Sprintf("there is no %s %q", what, name), didYouMean(name, among)))
+	}
+}
+
+func (v *suiteNames) checkCase(c *Case) {
+	for i := range c.Previous.Users {
+		m := &c.Previous.Users[i]
+		v.checkUser(m.In, Names{}, m.Stages, m.Since, false)
+	}
+	for _, night := range c.Nights() {
+		for i := range night.Expect {
+			e := &night.Expect[i]
+			v.checkUser(e.In, e.NotIn, e.Stages, e.Since, true)
+			for j := range e.Transitions {
+				v.checkChange(&e.Transitions[j])
+			}
+		}
+	}
+}
+
+// checkUser checks what is said of a user. A stage may be none where it is expected.
+func (v *suiteNames) checkUser(in, notIn Names, stages, since Texts, none bool) {
+	for _, list := range []Names{in, notIn} {
+		for i, name := range list.Names {
+			v.known(list.Places[i], "segment", name, v.segments)
+		}
+	}
+	for _, stage := range stages {
+		v.known(stage.NamePos, "lifecycle", stage.Name, v.lifecycles)
+		if among := v.stages[stage.Name]; among != nil && !(none && stage.Text == NoStage) {
+			v.known(stage.Pos, fmt.Sprintf("stage of lifecycle %q called", stage.Name), stage.Text, among)
+		}
+	}
+	for _, date := range since {
+		v.known(date.NamePos, "segment or lifecycle", date.Name, slices.Concat(v.segments, v.lifecycles))
+		if (Day{Text: date.Text}).Time().IsZero() {
+			v.problems = append(v.problems, v.suite.Problem(date.Pos, fmt.Sprintf("%q is not a date", date.Text), "for example 2026-11-02"))
+		}
+	}
+}
+
+// NoStage is what a test expects of a user in no stage of a lifecycle.
+const NoStage = "none"
+
+func (v *suiteNames) checkChange(c *Change) {
+	kind, name, pos := c.Name()
+	if name == "" {
+		return
+	}
+	if kind == "moved" {
+		v.known(pos, "lifecycle", name, v.lifecycles)
+	} else {
+		v.known(pos, "segment or lifecycle", name, slices.Concat(v.segments, v.lifecycles))
+	}
+	for _, stage := range []struct {
+		name string
+		pos  Pos
+	}{{c.From, c.FromPos}, {c.To, c.ToPos}} {
+		if stage.name != "" && v.stages[name] != nil {
+			v.known(stage.pos, fmt.Sprintf("stage of lifecycle %q called", name), stage.name, v.stages[name])
+		}
+	}
+}
