@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"reflect"
 	"strings"
 	"unicode"
@@ -14,8 +15,11 @@ import (
 	"github.com/invopop/jsonschema"
 )
 
-// schemaID is the schema's own address.
-const schemaID = "https://strata/schema/strata.yaml.json"
+// The schemas' own addresses.
+const (
+	schemaID      = "https://strata/schema/strata.yaml.json"
+	suiteSchemaID = "https://strata/schema/strata_test.yaml.json"
+)
 
 // configSource is the text of config.go: its comments are the schema's descriptions. So each key is described once, where a
 // reader of the Go code looks for it, and not a second time in a struct tag or a page that would grow apart.
@@ -23,10 +27,25 @@ const schemaID = "https://strata/schema/strata.yaml.json"
 //go:embed config.go
 var configSource string
 
+// suiteSource is the text of suite.go, for the same reason.
+//
+//go:embed suite.go
+var suiteSource string
+
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, generated from the structs, for editors and
 // `strata schema`. Keys of later versions are not in it.
 func Schema() ([]byte, error) {
-	comments, err := readComments(configSource)
+	return schemaOf(&Config{}, reflect.TypeFor[Config](), configSource, schemaID, "strata.yaml", map[string]*jsonschema.Schema{"Rule": ruleSchema()})
+}
+
+// SuiteSchema returns the JSON Schema of test files.
+func SuiteSchema() ([]byte, error) {
+	return schemaOf(&Suite{}, reflect.TypeFor[Suite](), suiteSource, suiteSchemaID, "strata_test.yaml", nil)
+}
+
+// schemaOf generates the schema of a file from the struct that it is decoded into, whose comments are in source.
+func schemaOf(file any, t reflect.Type, source, id, title string, defs map[string]*jsonschema.Schema) ([]byte, error) {
+	comments, err := readComments(source)
 	if err != nil {
 		return nil, fmt.Errorf("generate the schema: %w", err)
 	}
@@ -37,10 +56,10 @@ func Schema() ([]byte, error) {
 			return comments[strings.TrimSuffix(t.Name()+"."+field, ".")]
 		},
 	}
-	s := r.Reflect(&Config{})
-	s.ID, s.Title = schemaID, "strata.yaml"
-	refine(s, reflect.TypeFor[Config](), s.Definitions)
-	s.Definitions["Rule"] = ruleSchema()
+	s := r.Reflect(file)
+	s.ID, s.Title = jsonschema.ID(id), title
+	refine(s, t, s.Definitions)
+	maps.Copy(s.Definitions, defs)
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("generate the schema: %w", err)
@@ -55,8 +74,16 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Ref: "#/$defs/Rule"}
 	case reflect.TypeFor[Limit]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?|\.[0-9]+)%$|^none$`}
-	case reflect.TypeFor[laterPart]():
+	case reflect.TypeFor[laterPart](), reflect.TypeFor[Value]():
 		return &jsonschema.Schema{}
+	case reflect.TypeFor[Day](), reflect.TypeFor[Instant]():
+		return &jsonschema.Schema{Type: "string"}
+	case reflect.TypeFor[Texts]():
+		return &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Type: "string"}}
+	case reflect.TypeFor[Names]():
+		return &jsonschema.Schema{Type: "array", UniqueItems: true, Items: &jsonschema.Schema{Type: "string"}}
+	case reflect.TypeFor[Users]():
+		return &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "object"}}
 	}
 	return nil
 }
@@ -125,7 +152,7 @@ func refineProperty(p *jsonschema.Schema, t reflect.Type, f reflect.StructField)
 		names := &jsonschema.Schema{Pattern: identifierPattern.String()}
 		*p = jsonschema.Schema{Description: p.Description, Type: "object", PropertyNames: names, AdditionalProperties: p.Items}
 	}
-	if f.Name == "Name" {
+	if f.Name == "Name" && t != reflect.TypeFor[Case]() { // a case has a sentence for a name
 		p.Pattern = namePattern.String()
 		if t == reflect.TypeFor[Trait]() {
 			p.Pattern = identifierPattern.String()

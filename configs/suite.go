@@ -4,7 +4,7 @@ package configs
 
 // Suite is a file of unit tests for the definitions of a configuration.
 type Suite struct {
-	// The columns of the users below, by the name that rules use, with their types: int, double, string, bool, timestamp, date, bytes, uuid, decimal(9, 2), list<string>, map<int>, struct<city: string, zip: string>. Columns that the configuration declares a type for may be left out, and the user id where it is text.
+	// The columns of the users below, by the name that rules use, with their types: int, double, string, bool, timestamp, date, bytes, uuid, decimal(9, 2), list<string>, map<int>, struct<city string, zip string>. Columns that the configuration declares a type for may be left out, and the user id where it is text.
 	Columns Texts `yaml:"columns"`
 	// A Parquet file, relative to this one, whose columns the users below have; columns adds to them.
 	Schema    string `yaml:"schema" jsonschema:"example=users.parquet"`

@@ -31,7 +31,9 @@ func ParseSuite(name string, data []byte) (*Suite, error) {
 }
 
 // Problem makes a Problem about a place in the file.
-func (s *Suite) Problem(pos Pos, message, hint string) *Problem { return s.config.Problem(pos, message, hint) }
+func (s *Suite) Problem(pos Pos, message, hint string) *Problem {
+	return s.config.Problem(pos, message, hint)
+}
 
 // validate reports what single values cannot show.
 func (s *Suite) validate() (problems Problems) {
@@ -63,16 +65,16 @@ func (s *Suite) validateDates(c *Case) (problems Problems) {
 	nights := c.Nights()
 	for i, night := range nights {
 		switch {
-		case night.Date.Text == "":
+		case night.Date.Pos.Line == 0:
 			fault(c.NamePos, "for example date: 2026-11-02", "a date is missing")
-		case i > 0 && night.Date.Text <= nights[i-1].Date.Text && nights[i-1].Date.Text != "":
+		case i > 0 && night.Date.Text != "" && night.Date.Text <= nights[i-1].Date.Text:
 			fault(night.Date.Pos, "write the dates in order", "%s does not come after %s", night.Date.Text, nights[i-1].Date.Text)
 		}
 	}
 	if !nights[0].Users.Stated {
 		fault(c.NamePos, "for example users: [{user_id: ann, ltv: 900}]", "there are no users")
 	}
-	if before := c.Previous.Date; before.Text != "" && before.Text >= nights[0].Date.Text {
+	if before, first := c.Previous.Date, nights[0].Date.Text; before.Text != "" && first != "" && before.Text >= first {
 		fault(before.Pos, "", "the run before is of %s, which does not come before %s", before.Text, nights[0].Date.Text)
 	}
 	return problems
@@ -186,4 +188,15 @@ func (v *suiteNames) checkChange(c *Change) {
 			v.known(stage.pos, fmt.Sprintf("stage of lifecycle %q called", name), stage.name, v.stages[name])
 		}
 	}
+}
+
+// Resolve turns a path of the file into one that stands alone.
+func (s *Suite) Resolve(name string) string { return s.config.Resolve(name) }
+
+// ForTests is a copy of c that publishes no more than tests look at: since-dates, and no column of the snapshot.
+func (c *Config) ForTests() *Config {
+	out := *c
+	out.Membership = Membership{Since: true}
+	out.Publish.Hive = false
+	return &out
 }

@@ -13,7 +13,7 @@ type nodeValue interface {
 	decode(d *decoder, n *yaml.Node, what string)
 }
 
-// A Day is a date such as 2026-11-02. The zero Day was not written.
+// A Day is a date such as 2026-11-02. The zero Day was not written; one without Text is at fault.
 type Day struct {
 	Pos  Pos
 	Text string
@@ -23,11 +23,12 @@ func (v *Day) decode(d *decoder, n *yaml.Node, what string) {
 	if !d.isKind(n, yaml.ScalarNode, what) {
 		return
 	}
+	v.Pos = d.pos(n)
 	if _, err := time.Parse(time.DateOnly, n.Value); err != nil {
 		d.fault(n, "for example 2026-11-02", "%s: %q is not a date", what, n.Value)
 		return
 	}
-	*v = Day{d.pos(n), n.Value}
+	v.Text = n.Value
 }
 
 // Time is the midnight in UTC that starts the date.
@@ -135,10 +136,10 @@ type Cell struct {
 }
 
 func (v *Users) decode(d *decoder, n *yaml.Node, what string) {
+	v.Stated = true
 	if !d.isKind(n, yaml.SequenceNode, what) {
 		return
 	}
-	v.Stated = true
 	for i, item := range n.Content {
 		user, label := User{Pos: d.pos(item)}, fmt.Sprintf("%s[%d]", what, i)
 		d.eachKey(item, label, func(key, value *yaml.Node, name string) {

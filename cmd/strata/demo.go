@@ -19,6 +19,11 @@ import (
 //go:embed demo.yaml
 var demoConfig []byte
 
+// demoCases are tests of the demo's configuration.
+//
+//go:embed demo_cases.yaml
+var demoCases []byte
+
 // demoDates are the dates of the demo.
 var demoDates = []string{"2026-11-01", "2026-11-02", "2026-11-03"}
 
@@ -56,8 +61,10 @@ func demo(cmd *cobra.Command, shared *common, dir string, users int) error {
 		return usageError{err}
 	}
 	config := filepath.Join(dir, "strata.yaml")
-	if err := os.WriteFile(config, demoConfig, 0o644); err != nil {
-		return usageError{err}
+	for name, text := range map[string][]byte{config: demoConfig, filepath.Join(dir, "strata_test.yaml"): demoCases} {
+		if err := os.WriteFile(name, text, 0o644); err != nil {
+			return usageError{err}
+		}
 	}
 	fmt.Fprintf(w, "generating snapshots of %s users on %d dates in %s\n", count(int64(users)), len(demoDates), dir)
 	if err := generateDemo(cmd.Context(), dir, users); err != nil {
@@ -90,7 +97,7 @@ func clearDemo(dir string) error {
 	if err != nil || len(config) < len(demoMark) || string(config[:len(demoMark)]) != demoMark {
 		return usageError{fmt.Errorf("%s is not empty, and no demo made it; name another folder with --dir", dir)}
 	}
-	for _, name := range []string{"users", "out", "strata.yaml"} {
+	for _, name := range []string{"users", "out", "strata.yaml", "strata_test.yaml"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return usageError{err}
 		}
@@ -119,6 +126,7 @@ func printDemoEnd(w io.Writer, dir, config string) {
 The three runs are in %[1]s:
   %[1]s/users/            the snapshots that were read
   %[2]s       the definitions
+  %[1]s/strata_test.yaml  unit tests of the definitions, with made-up users
   %[1]s/out/membership/   who is in what, a folder a date
   %[1]s/out/transitions/  who entered, left or moved, and why
   %[1]s/out/runs/         manifests: all about every run
@@ -128,6 +136,7 @@ Try next:
   strata run -c %[2]s --date 2026-11-03      nothing has changed, so it does nothing
   edit a rule in %[2]s and run the date again: the reason becomes rule_changed
   strata check -c %[2]s --date 2026-11-03
+  strata test -c %[2]s      its tests pass; change a rule and see what fails
   duckdb -c "select segment, change, reason, count(*) from '%[1]s/out/transitions/**/*.parquet' group by all order by all"
 `, filepath.ToSlash(dir), filepath.ToSlash(config))
 }

@@ -52,8 +52,8 @@ func printSegmentAnswer(w io.Writer, a *pipeline.Answer, s *rules.ExplainedSegme
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, definition := range config.Segments {
 		if definition.Name == s.Name {
-			printListLine(t, "exclude", definition.Exclude, s.Exclude)
-			printListLine(t, "include", definition.Include, s.Include)
+			printListLine(t, "  on the exclude list "+definition.Exclude, s.Exclude)
+			printListLine(t, "  on the include list "+definition.Include, s.Include)
 		}
 	}
 	printTerm(t, &s.Rule, 1)
@@ -74,12 +74,11 @@ func because(s *rules.ExplainedSegment) string {
 	return ""
 }
 
-// printListLine prints whether the user is on a list.
-func printListLine(w io.Writer, what, path, listed string) {
-	if listed == "" {
-		return
+// printListLine prints whether the user is on a list, if there is one.
+func printListLine(w io.Writer, what, listed string) {
+	if listed != "" {
+		fmt.Fprintf(w, "%s\t%s\n", what, listed)
 	}
-	fmt.Fprintf(w, "  on the %s list %s\t%s\n", what, path, listed)
 }
 
 // maxText and maxValue are how many characters of a sub-expression, and of its value, a line shows; --json shows all.

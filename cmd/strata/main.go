@@ -153,7 +153,7 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		runCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
-		demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
+		testCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
 	)
 	return root
 }
@@ -182,8 +182,10 @@ Start with:
   strata check                       is the configuration right, and does it fit the snapshot?
   strata preview 'ltv > 800'         how many users would a rule take?
   strata plan                        what would a change of definitions do?
+  strata test                        do the definitions do what their tests expect?
   strata run --date 2026-11-02       the nightly job
   strata status                      which dates there are, and which should be made again
+  strata explain --user 4711         why is this user in a segment, or not?
 
 Exit codes: 0 committed, or already up to date; 1 internal; 2 usage or configuration; 3 input;
 4 a guard stopped it; 5 another run of the date was faster; 130 interrupted.`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,6 +107,42 @@ func (f *Finder) is(packed *Packed, i int) bool {
 
 // Close lets go of the last dictionary.
 func (f *Finder) Close() { f.packer.Close() }
+
+// Sorted makes a column of canonical ids of a type, each once, in order. order says which of them each is.
+func Sorted(typ Type, canonical []string) (column *Column, order []int, err error) {
+	column = &Column{Type: typ, Form: map[Type]Form{Text: TwoWords, UUID: TwoWords, Binary: Bytes}[typ]} // else OneWord
+	singles := make([]Column, len(canonical))
+	for i, text := range canonical {
+		f, err := NewFinder(typ, text)
+		if err != nil {
+			return nil, nil, err
+		}
+		one := &singles[i]
+		one.Type = typ
+		switch one.Words = f.words; len(f.words) {
+		case 1:
+			one.Form = OneWord
+		case 2:
+			one.Form = TwoWords
+		default:
+			one.Form = Bytes
+			one.AppendBytes(f.bytes)
+		}
+		if order = append(order, i); one.Form != TwoWords {
+			column.Form = one.Form
+		}
+	}
+	for i := range singles {
+		if column.Form == Bytes {
+			singles[i] = *singles[i].Widen()
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return singles[a].Compare(0, &singles[b], 0) })
+	for _, i := range order {
+		column.Append(&singles[i], 0)
+	}
+	return column, order, nil
+}
 
 // Find is the place of a canonical id in a column, or -1.
 func (c *Column) Find(canonical string) int {

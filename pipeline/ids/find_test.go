@@ -79,3 +79,34 @@ func TestFinder(t *testing.T) {
 		tc.arr.Release()
 	}
 }
+
+// TestSorted sorts ids of every type as a partition has them.
+func TestSorted(t *testing.T) {
+	for _, tc := range []struct {
+		typ        Type
+		ids        []string
+		want, form string
+	}{
+		{Int64, []string{"10", "-1", "9"}, "[-1 9 10]", "0"},
+		{Uint64, []string{"18446744073709551615", "2"}, "[2 18446744073709551615]", "0"},
+		{Text, []string{"bob", someUUID, "ann"}, "[" + someUUID + " ann bob]", "2"},
+		{Text, []string{someUUID, "00000000-0000-0000-0000-000000000001"}, "[00000000-0000-0000-0000-000000000001 " + someUUID + "]", "1"},
+		{Binary, []string{"ff", "0a"}, "[0a ff]", "2"},
+		{Text, nil, "[]", "1"},
+	} {
+		column, order, err := Sorted(tc.typ, tc.ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, reordered []string
+		for i := range column.Len() {
+			got, reordered = append(got, column.TextAt(i)), append(reordered, tc.ids[order[i]])
+			if column.Find(got[i]) != i {
+				t.Errorf("%s: %q is not found", tc.typ, got[i])
+			}
+		}
+		if fmt.Sprint(got) != tc.want || fmt.Sprint(reordered) != tc.want || fmt.Sprint(column.Form) != tc.form {
+			t.Errorf("%s: %v in form %d, order %v; want %s in form %s", tc.typ, got, column.Form, order, tc.want, tc.form)
+		}
+	}
+}

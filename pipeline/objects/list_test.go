@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"strata/pipeline/objects"
-	"strata/pipeline/objects/objectstest"
 )
 
 // randomKey makes keys of few letters, so that they share folders; "-" and "." sort before "/", "0" behind it. Files end in a
@@ -48,7 +47,7 @@ func listing(t *testing.T, b objects.Bucket, opts objects.ListOptions) string {
 func TestLocalListsAsMemoryDoes(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 3))
-		local, memory := newLocal(t, t.TempDir()), objectstest.NewMemory()
+		local, memory := newLocal(t, t.TempDir()), objects.NewMemory()
 		var made []string
 		for i := range 1 + random.IntN(25) {
 			key := randomKey(random)

@@ -23,7 +23,7 @@ func passing(err error) bool { return errors.Is(err, errPassing) }
 
 // retried is a bucket in memory behind faults, and the same with retries.
 func retried(patience time.Duration) (*objectstest.Faulty, objects.Bucket) {
-	f := &objectstest.Faulty{Bucket: objectstest.NewMemory()}
+	f := &objectstest.Faulty{Bucket: objects.NewMemory()}
 	return f, objects.Impatient(f, passing, patience)
 }
 
@@ -153,7 +153,7 @@ type endless struct{ end func() error }
 func (e endless) Read([]byte) (int, error) { return 0, e.end() }
 
 func newFlaky(t *testing.T, size int) (*flaky, objects.Bucket, string) {
-	f := &flaky{Bucket: objectstest.NewMemory()}
+	f := &flaky{Bucket: objects.NewMemory()}
 	b := objects.Impatient(f, passing, 50*time.Millisecond)
 	body := strings.Repeat("0123456789", size/10)
 	mustCreate(t, b, "a", body)

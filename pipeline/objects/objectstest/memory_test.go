@@ -10,12 +10,12 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	objectstest.Run(t, func(*testing.T) objects.Bucket { return objectstest.NewMemory() })
+	objectstest.Run(t, func(*testing.T) objects.Bucket { return objects.NewMemory() })
 }
 
 func TestMemoryWithSmallPages(t *testing.T) {
 	objectstest.Run(t, func(*testing.T) objects.Bucket {
-		m := objectstest.NewMemory()
+		m := objects.NewMemory()
 		m.PageSize = 2
 		return m
 	})
@@ -23,12 +23,12 @@ func TestMemoryWithSmallPages(t *testing.T) {
 
 // A bucket without faults is a bucket.
 func TestFaultyWithoutFaults(t *testing.T) {
-	objectstest.Run(t, func(*testing.T) objects.Bucket { return &objectstest.Faulty{Bucket: objectstest.NewMemory()} })
+	objectstest.Run(t, func(*testing.T) objects.Bucket { return &objectstest.Faulty{Bucket: objects.NewMemory()} })
 }
 
 func TestFaulty(t *testing.T) {
 	broken := errors.New("broken")
-	memory := objectstest.NewMemory()
+	memory := objects.NewMemory()
 	f := &objectstest.Faulty{Bucket: memory, Before: objectstest.FailAt(1, broken), After: objectstest.FailAt(2, broken)}
 	for n, there := range []bool{false, true, true} {
 		key := fmt.Sprint(n)

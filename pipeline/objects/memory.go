@@ -1,4 +1,4 @@
-package objectstest
+package objects
 
 import (
 	"bytes"
@@ -11,11 +11,9 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"strata/pipeline/objects"
 )
 
-// Memory is a bucket in memory, for tests that need no files. It does all that package objects asks of a bucket.
+// Memory is a bucket in memory, for what nobody is to keep: tests of definitions, and of ours. It does all that package objects asks of a bucket.
 type Memory struct {
 	// PageSize is how many keys and prefixes a page has when the caller sets no limit; small ones make callers page.
 	PageSize int
@@ -29,7 +27,7 @@ type Memory struct {
 
 type memoryObject struct {
 	body []byte // never changed in place
-	info objects.Info
+	info Info
 }
 
 // NewMemory makes an empty bucket.
@@ -46,7 +44,7 @@ func (m *Memory) with(ctx context.Context, act, key string, do func() error) err
 	defer m.mu.Unlock()
 	err := context.Cause(ctx)
 	if err == nil {
-		err = objects.CheckKey(key)
+		err = CheckKey(key)
 	}
 	if err == nil {
 		err = do()
@@ -62,25 +60,25 @@ func (m *Memory) get(key, version string) (memoryObject, error) {
 	object, ok := m.objects[key]
 	switch {
 	case !ok:
-		return object, objects.ErrNotFound
+		return object, ErrNotFound
 	case version != "" && version != object.info.Version:
-		return object, objects.ErrChanged
+		return object, ErrChanged
 	}
 	return object, nil
 }
 
 // put stores a body and returns what it is then.
-func (m *Memory) put(key string, body []byte) objects.Info {
+func (m *Memory) put(key string, body []byte) Info {
 	m.version++
-	info := objects.Info{
-		Key: key, Size: int64(len(body)), Version: strconv.Itoa(m.version), CRC32C: objects.Checksum(body), Modified: m.Now(),
+	info := Info{
+		Key: key, Size: int64(len(body)), Version: strconv.Itoa(m.version), CRC32C: Checksum(body), Modified: m.Now(),
 	}
 	m.objects[key] = memoryObject{body, info}
 	return info
 }
 
 // Stat describes the object.
-func (m *Memory) Stat(ctx context.Context, key string) (objects.Info, error) {
+func (m *Memory) Stat(ctx context.Context, key string) (Info, error) {
 	var object memoryObject
 	err := m.with(ctx, "look at", key, func() (err error) { object, err = m.get(key, ""); return err })
 	return object.info, err
@@ -101,10 +99,10 @@ func (m *Memory) Read(ctx context.Context, key, version string, offset, length i
 }
 
 // Create stores a copy of body under a free name.
-func (m *Memory) Create(ctx context.Context, key string, body []byte) (info objects.Info, err error) {
+func (m *Memory) Create(ctx context.Context, key string, body []byte) (info Info, err error) {
 	err = m.with(ctx, "write", key, func() error {
 		if _, taken := m.objects[key]; taken {
-			return objects.ErrExists
+			return ErrExists
 		}
 		info = m.put(key, bytes.Clone(body))
 		return nil
@@ -113,7 +111,7 @@ func (m *Memory) Create(ctx context.Context, key string, body []byte) (info obje
 }
 
 // Replace stores a copy of body in place of a version.
-func (m *Memory) Replace(ctx context.Context, key, version string, body []byte) (info objects.Info, err error) {
+func (m *Memory) Replace(ctx context.Context, key, version string, body []byte) (info Info, err error) {
 	err = m.with(ctx, "replace", key, func() error {
 		if _, err := m.get(key, version); err != nil {
 			return err
@@ -139,14 +137,14 @@ func (m *Memory) Delete(ctx context.Context, key, version string) error {
 }
 
 // Copy makes a second object of the same bytes.
-func (m *Memory) Copy(ctx context.Context, from, to string) (info objects.Info, err error) {
+func (m *Memory) Copy(ctx context.Context, from, to string) (info Info, err error) {
 	err = m.with(ctx, "copy "+m.URL(from)+" to", to, func() error {
 		object, err := m.get(from, "")
 		if err != nil {
 			return err
 		}
 		if _, taken := m.objects[to]; taken {
-			return objects.ErrExists
+			return ErrExists
 		}
 		info = m.put(to, object.body)
 		return nil
@@ -155,8 +153,8 @@ func (m *Memory) Copy(ctx context.Context, from, to string) (info objects.Info, 
 }
 
 // List returns a page. Its token is the last key or prefix of the page before.
-func (m *Memory) List(ctx context.Context, opts objects.ListOptions) (page objects.Page, err error) {
-	if err := objects.CheckPrefix(opts.Prefix); err != nil {
+func (m *Memory) List(ctx context.Context, opts ListOptions) (page Page, err error) {
+	if err := CheckPrefix(opts.Prefix); err != nil {
 		return page, err
 	}
 	m.mu.Lock()
@@ -188,7 +186,7 @@ func (m *Memory) List(ctx context.Context, opts objects.ListOptions) (page objec
 }
 
 // fold returns the entry of a listing that stands for a key.
-func fold(key string, opts objects.ListOptions) string {
+func fold(key string, opts ListOptions) string {
 	rest := strings.TrimPrefix(key, opts.Prefix)
 	if at := strings.Index(rest, "/"); opts.Delimiter != "" && at >= 0 {
 		return opts.Prefix + rest[:at+1]

@@ -1,0 +1,58 @@
+package configs
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+)
+
+// TestSuiteFaults: every fault of a test file at once, each with its place and a way out.
+func TestSuiteFaults(t *testing.T) {
+	s, err := LoadSuite("testdata/suites/faults.yaml")
+	problems, ok := errors.AsType[Problems](err)
+	if s != nil || !ok {
+		t.Fatalf("%v, %v; want Problems", s, err)
+	}
+	checkPlaces(t, problems)
+	golden(t, "testdata/suites/faults.golden", err.Error()+"\n")
+}
+
+// TestSuiteNames: a test may only speak of segments, lifecycles and stages that there are.
+func TestSuiteNames(t *testing.T) {
+	c, err := Parse("strata.yaml", []byte(`snapshot: {path: x, user_id: id}
+output: out
+segments: [{name: vip, when: 'n > 1'}]
+lifecycles: [{name: journey, stages: [{name: lead, when: 'true'}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseSuite("strata_test.yaml", []byte(`cases:
+  - name: names
+    date: 2026-11-03
+    users: [{id: ann}]
+    previous: {users: [{user: ann, in: [vib], stages: {journey: none}, since: {vipp: 2026-01-01, vip: soon}}]}
+    expect:
+      - {user: ann, in: [vip], not_in: [journey], stages: {journey: none}}
+      - {user: bob, stages: {jorney: lead, journey: leed}, transitions: [{moved: vip}, {entered: journey, to: laed}]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/suites/names.golden", s.CheckAgainst(c).Error()+"\n")
+}
+
+// TestSuiteSchemaDescribesEverything: every key of a test file has a description, and nothing unknown is allowed.
+func TestSuiteSchemaDescribesEverything(t *testing.T) {
+	text, err := SuiteSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s map[string]any
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	describeAll(t, "#", s)
+	for name, def := range s["$defs"].(map[string]any) {
+		describeAll(t, name, def.(map[string]any))
+	}
+}
