@@ -190,8 +190,11 @@ func (r *run) rowsOf(ctx context.Context, user string) ([]rowAt, error) {
 	return found, err
 }
 
-// rowsIn finds the rows of the user in one row group.
+// rowsIn finds the rows of the user in one row group. One whose bounds leave the id out is not read.
 func (r *run) rowsIn(ctx context.Context, f *ids.Finder, group int) (rows []int64, err error) {
+	if bounds := r.snapshot.Statistics(group, r.idColumn).Bounds; bounds != nil && !f.Between(bounds) {
+		return nil, nil
+	}
 	columns, err := r.openRowGroup(ctx, group, []string{r.idColumn})
 	if err != nil {
 		return nil, err

@@ -85,9 +85,9 @@ func (p *typeParser) decimal() (arrow.DataType, error) {
 	if err := p.want("(", "decimal"); err != nil {
 		return nil, err
 	}
-	precision, precisionErr := strconv.Atoi(p.word())
+	precision, precisionErr := strconv.ParseInt(p.word(), 10, 32)
 	comma := p.want(",", "the precision")
-	scale, scaleErr := strconv.Atoi(p.word())
+	scale, scaleErr := strconv.ParseInt(p.word(), 10, 32)
 	if precisionErr != nil || comma != nil || scaleErr != nil || precision < 1 || precision > 38 || scale < 0 || scale > precision || !p.skip(")") {
 		return nil, fmt.Errorf("a decimal is written decimal(9, 2), with at most 38 digits")
 	}

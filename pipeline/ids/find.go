@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 // Canonical is the canonical text of an id of type t that a person has written. An error says what an id of the type looks
@@ -47,6 +48,7 @@ func (t Type) Canonical(text string) (string, error) {
 
 // A Finder finds the rows of one user in arrays of ids. It is one goroutine's.
 type Finder struct {
+	id     string
 	packer *Packer
 	words  []uint64 // of the id, where it fits into words
 	bytes  []byte   // else
@@ -55,7 +57,7 @@ type Finder struct {
 
 // NewFinder returns a Finder of a canonical id in arrays of a type.
 func NewFinder(typ Type, canonical string) (*Finder, error) {
-	f := &Finder{packer: NewPacker(typ)}
+	f := &Finder{id: canonical, packer: NewPacker(typ)}
 	f.packer.SkipHashes = true
 	switch typ {
 	case Int32, Int64:
@@ -103,6 +105,26 @@ func (f *Finder) is(packed *Packed, i int) bool {
 		return packed.Words[i] == f.words[0]
 	}
 	return len(f.words) == 2 && packed.Words[2*i] == f.words[0] && packed.Words[2*i+1] == f.words[1]
+}
+
+// Between says whether the id may stand in a column whose values, as they are stored, lie between two bounds.
+func (f *Finder) Between(bounds arrow.Array) bool {
+	if texts, ok := bounds.(*array.String); ok {
+		least, greatest := f.id, f.id
+		if f.words != nil { // a UUID in any case
+			least = strings.ToUpper(f.id)
+		}
+		return greatest >= texts.Value(0) && least <= texts.Value(1)
+	}
+	packed, err := f.packer.Pack(bounds)
+	switch {
+	case err != nil || packed.Rejected(0) || packed.Rejected(1):
+		return true
+	case f.words == nil:
+		return bytes.Compare(f.bytes, packed.Text(0)) >= 0 && bytes.Compare(f.bytes, packed.Text(1)) <= 0
+	}
+	n := len(f.words)
+	return slices.Compare(f.words, packed.Words[:n]) >= 0 && slices.Compare(f.words, packed.Words[n:]) <= 0
 }
 
 // Close lets go of the last dictionary.

@@ -80,6 +80,54 @@ func TestFinder(t *testing.T) {
 	}
 }
 
+// TestBetween never rules out a column that holds the id, and does rule out others.
+func TestBetween(t *testing.T) {
+	text := func(values ...string) arrow.Array {
+		b := array.NewStringBuilder(memory.DefaultAllocator)
+		b.AppendValues(values, nil)
+		return b.NewArray()
+	}
+	number := func(values ...int64) arrow.Array {
+		b := array.NewInt64Builder(memory.DefaultAllocator)
+		b.AppendValues(values, nil)
+		return b.NewArray()
+	}
+	raw := func(values ...string) arrow.Array {
+		b := array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary)
+		b.AppendStringValues(values, nil)
+		return b.NewArray()
+	}
+	upper := strings.ToUpper(someUUID)
+	for _, tc := range []struct {
+		typ    Type
+		id     string
+		bounds arrow.Array
+		want   bool
+	}{
+		{Text, "bob", text("ann", "carl"), true},
+		{Text, "bob", text("bob", "bob"), true},
+		{Text, "bob", text("boc", "z"), false},
+		{Text, "bob", text("a", "boa"), false},
+		{Text, someUUID, text(upper, upper), true},
+		{Text, someUUID, text(someUUID, someUUID), true},
+		{Text, someUUID, text("7", "8"), false},
+		{Int64, "-1", number(-5, 5), true},
+		{Int64, "-6", number(-5, 5), false},
+		{Int64, "6", number(-5, 5), false},
+		{Binary, "ff0a", raw("\xff\x00", "\xff\xff"), true},
+		{Binary, "ff0a", raw("\x00", "\xff\x09"), false},
+		{Binary, "ff0a", raw("", "\xff\x09"), true}, // a bound that is no id tells nothing
+	} {
+		f, err := NewFinder(tc.typ, tc.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Between(tc.bounds); got != tc.want {
+			t.Errorf("%s %s between %v: %v", tc.typ, tc.id, tc.bounds, got)
+		}
+	}
+}
+
 // TestSorted sorts ids of every type as a partition has them.
 func TestSorted(t *testing.T) {
 	for _, tc := range []struct {
