@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -27,6 +29,30 @@ func TestRulesVerb(t *testing.T) {
 		for _, want := range tc.want {
 			if code != tc.code || !strings.Contains(said, want) {
 				t.Errorf("%v: code %d, want %d and %q in\n%s", tc.args, code, tc.code, want, said)
+			}
+		}
+	}
+}
+
+// TestC062_CirclesStopBeforeData: there is no snapshot to read, and none is missed.
+func TestC062_CirclesStopBeforeData(t *testing.T) {
+	folder := t.TempDir()
+	config := `snapshot: {path: "users/{date}.parquet", user_id: id}
+output: out
+segments:
+  - {name: self, when: '!segment("self")'}
+  - {name: a, when: 'segment("b")'}
+  - {name: b, when: 'stage("l") == "x"'}
+lifecycles: [{name: l, stages: [{name: x, when: 'segment("a")'}]}]
+`
+	if err := os.WriteFile(filepath.Join(folder, "strata.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"check"}, {"run", "--date", "2026-01-01"}} {
+		code, _, said := cli(t, folder, args...)
+		for _, want := range []string{"strata.yaml:4:26: segment \"self\": the segment refers to itself", "strata.yaml:5:22: segment \"a\"", "a -> b -> l -> a"} {
+			if code != exitUsage || strings.Count(said, want) != 1 {
+				t.Errorf("%v: code %d, and %q is not said once in\n%s", args, code, want, said)
 			}
 		}
 	}
