@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 )
 
 var damages = flag.Int("damages", 60, "how many damaged copies of each fixture are read")
@@ -55,7 +56,11 @@ func readDamaged(t *testing.T, data []byte) (fault string) {
 	for _, field := range s.Schema().Fields() {
 		for group := range min(len(s.groups), 3) {
 			columns, err := s.OpenRowGroup(t.Context(), group, []string{field.Name})
+			s.Statistics(group, field.Name)
 			for rows := 0; err == nil && rows < fuzzRows; {
+				if _, err = columns.(tables.PageSkipper).SkipPage(field.Name, func(tables.Statistics) bool { return false }); err != nil {
+					break
+				}
 				a, nextErr := columns.Next(field.Name, 1000)
 				if err = nextErr; err == nil {
 					rows += a.Len()

@@ -37,6 +37,7 @@ type file struct {
 	root   *element // of the schema
 	local  *os.File // of a local bucket, else nil
 
+	tailBytes  []byte // the end of the object, as far as it was read at once
 	metadata   []byte // of the footer
 	decoded    sync.Once
 	statistics *statisticsFooter // once decoded
@@ -88,7 +89,7 @@ func (f *file) readFooter(reader io.ReaderAt) error {
 			return err
 		}
 	}
-	f.metadata = tail[len(tail)-8-size : len(tail)-8]
+	f.tailBytes, f.metadata = tail, tail[len(tail)-8-size : len(tail)-8]
 	if _, err := decodeThrift(f.metadata, &f.footer); err != nil {
 		return f.fault(fmt.Errorf("the Parquet footer cannot be read: %w; the file may be damaged", err))
 	}

@@ -21,6 +21,9 @@ type leafPages struct {
 	left  int64 // entries that the footer promises and that have not come yet
 	mem   memory.Allocator
 
+	pageIndex func() *pageIndex // reads the file's
+	index     *pageIndex        // once read
+
 	dictionary arrow.Array // of the chunk
 	page       openPage
 }

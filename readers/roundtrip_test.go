@@ -214,8 +214,7 @@ func TestC117(t *testing.T) {
 	}
 }
 
-// TestC105 reads files with bloom filters, statistics and indexes as if they had none; TestC102 is about trust in statistics, which
-// are not read at all.
+// TestC105 reads files with bloom filters, statistics and indexes; TestC102 is about trust in statistics.
 func TestC105(t *testing.T) {
 	folder := sharedPath(t, "parquet-testing/data")
 	for _, name := range []string{"data_index_bloom_encoding_stats.parquet", "data_index_bloom_encoding_with_length.parquet"} {

@@ -178,7 +178,8 @@ func (f *file) leaves(index int, n *node, opts Options) ([]*leafPages, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, &leafPages{node: leaf, left: m.NumValues, mem: opts.Allocator, chunk: chunk{
+		pageIndex := func() *pageIndex { return f.pageIndexOf(index, leaf.first) }
+		out = append(out, &leafPages{node: leaf, left: m.NumValues, mem: opts.Allocator, pageIndex: pageIndex, chunk: chunk{
 			at: start, end: end, codec: m.Codec, checksums: !opts.SkipChecksums, pageBytes: opts.PageBytes, mem: opts.Allocator,
 		}})
 	}

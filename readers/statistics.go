@@ -30,7 +30,11 @@ type groupStatistics struct {
 }
 
 type columnStatistics struct {
-	MetaData chunkStatistics `thrift:"3,optional"`
+	MetaData          chunkStatistics `thrift:"3,optional"`
+	OffsetIndexOffset int64           `thrift:"4,optional"`
+	OffsetIndexLength int32           `thrift:"5,optional"`
+	ColumnIndexOffset int64           `thrift:"6,optional"`
+	ColumnIndexLength int32           `thrift:"7,optional"`
 }
 
 type chunkStatistics struct {
@@ -132,28 +136,43 @@ type headerStatistics struct {
 	} `thrift:"8,optional"`
 }
 
-// skipPage passes over the next page, if its header has statistics and settled says that nobody needs to see it. The bounds of
-// the column must be ordered.
+// skipPage passes over the next page, if its header or the file's page index has statistics and settled says that nobody needs to
+// see it. The bounds of the column must be ordered.
 func (l *leafPages) skipPage(as arrow.DataType, settled func(tables.Statistics) bool) (int64, error) {
 	header, err := l.nextData()
 	if err != nil || header == nil {
 		return 0, err
 	}
 	out := tables.Statistics{Rows: int64(header.count())}
-	var said headerStatistics
-	if _, err := decodeThrift(l.chunk.aheadBytes, &said); err != nil {
-		return 0, nil // what is not understood is not used
+	said, ok := l.pageStatistics(header)
+	if !ok {
+		return 0, nil
 	}
-	given := said.V1.Statistics
-	if header.Type == format.DataPageV2 {
-		given = said.V2.Statistics
-	}
-	if l.node.told(&given.V, true, as, &out); !given.Valid || out.Bounds == nil || !settled(out) {
+	if l.node.told(&said, true, as, &out); out.Bounds == nil || !settled(out) {
 		return 0, nil
 	}
 	l.left -= out.Rows
 	l.chunk.pass()
 	return out.Rows, nil
+}
+
+// pageStatistics are those of the page whose header is at hand. What is not understood is not used.
+func (l *leafPages) pageStatistics(header *pageHeader) (statistics, bool) {
+	var said headerStatistics
+	if _, err := decodeThrift(l.chunk.aheadBytes, &said); err != nil {
+		return statistics{}, false
+	}
+	given := said.V1.Statistics
+	if header.Type == format.DataPageV2 {
+		given = said.V2.Statistics
+	}
+	if given.Valid && given.V.MinValue.Valid {
+		return given.V, true
+	}
+	if l.index == nil {
+		l.index = l.pageIndex()
+	}
+	return l.index.of(l.chunk.at-int64(len(l.chunk.aheadBytes)), int64(header.count()))
 }
 
 // nextData returns the header of the next page of data, if it is at hand and has entries that are still to come; else nil, and
