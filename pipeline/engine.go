@@ -59,7 +59,7 @@ func (r *run) assign(ctx context.Context) error {
 		}
 	}
 	r.planReadings(len(rows))
-	ahead := r.newAhead()
+	ahead := r.newAhead(r.columnsOf)
 	defer ahead.close()
 	work := func(ctx context.Context, a *assigner, at int) error {
 		ahead.begin(ctx, at)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -48,7 +49,13 @@ func (p *previewing) countRows(ctx context.Context, groups []int, told func(i in
 		l.packer.SkipHashes = true // most rules take few of the users
 		return l
 	}
+	ahead := p.newAhead(p.columnsAhead)
+	defer ahead.close()
 	work := func(ctx context.Context, l *looker, i int) error {
+		if len(groups) == len(all) {
+			ahead.begin(ctx, i)
+			defer ahead.done(i)
+		}
 		defer p.Progress.Done(all[groups[i]])
 		before := l.tally.members
 		err := l.rowGroup(ctx, groups[i])
@@ -60,6 +67,27 @@ func (p *previewing) countRows(ctx context.Context, groups []int, told func(i in
 	into := p.into(total)
 	err := inParallel(ctx, p.Workers, len(groups), open, work, func(l *looker) error { return into(l.tally) })
 	return total, err
+}
+
+// columnsAhead are the columns of a row group that are going to be read: that of the user ids too where the rule may take somebody.
+func (p *previewing) columnsAhead(at int) []string {
+	pruning := p.readings[at]().pruning
+	rule := p.outcomes(pruning)
+	if p.skips(rule) {
+		return nil
+	}
+	columns := slices.Clone(pruning.Columns())
+	if p.proposal.Examples > 0 && rule.Has(rules.MayBeTrue) {
+		columns = append(columns, p.idColumn)
+	}
+	slices.Sort(columns)
+	return slices.Compact(columns)
+}
+
+// outcomes are those that the rule may have in a row group. The rule is the last segment.
+func (p *previewing) outcomes(pruning *rules.Pruning) rules.OutcomeSet {
+	segments := p.plan.Segments(0)
+	return pruning.Cut(segments[len(segments)-1].When)
 }
 
 // rowGroup counts one row group, and looks for examples where it has any.
@@ -76,7 +104,7 @@ func (l *looker) rowGroup(ctx context.Context, at int) error {
 
 func (l *looker) count(ctx context.Context, at int) error {
 	plan, pruning := l.previewing.plan, l.previewing.readings[at]().pruning
-	if rule := pruning.Cut(plan.Segments(0)[l.rule].When); l.previewing.skips(rule) {
+	if rule := l.previewing.outcomes(pruning); l.previewing.skips(rule) {
 		l.skip(rule, l.previewing.snapshot.RowGroupRows()[at])
 		return nil
 	}
