@@ -58,6 +58,18 @@ func putBits(dst []uint64, at int, src []uint64, n int) {
 	}
 }
 
+// takeBits copies n bits of src, from bit at on, to the start of out. Bits past n become zero.
+func takeBits(out, src []uint64, at, n int) {
+	w, shift := at>>6, uint(at&63)
+	for i := range words(n) {
+		out[i] = src[w+i] >> shift
+		if shift > 0 && w+i+1 < len(src) {
+			out[i] |= src[w+i+1] << (64 - shift)
+		}
+	}
+	trim(out[:words(n)], n)
+}
+
 // putOnes sets n bits of dst from bit at.
 func putOnes(dst []uint64, at, n int) {
 	for n > 0 {

@@ -1,5 +1,10 @@
 package rules
 
+import (
+	"fmt"
+	"slices"
+)
+
 // findCosts guesses what nodes cost. The guesses are rounded measurements on columns that are not dictionary-encoded, of one
 // core of a server: only their order counts, and whether they are worth skipping rows for.
 func (x *executable) findCosts() {
@@ -63,12 +68,40 @@ const dear = 12
 func (x *executable) kernel(id nodeID) string {
 	n := &x.nodes[id]
 	name := x.kernelName(n)
+	b := x.bundleOf(id)
 	if n.op != opColumn && n.op != opElement && x.source[id] != noSource {
 		if k := x.nodes[x.source[id]].typ.kind; k == kindString || k == kindBytes {
 			name += "; once an entry over a dictionary"
+			if b != nil {
+				name += fmt.Sprintf(", %d at once", len(b.leaves))
+			}
+			return name
 		}
 	}
+	few := fewestDirect
+	if x.source[id] != noSource && x.nodes[x.source[id]].typ.kind == kindDouble {
+		few = fewestRanked
+	}
+	switch {
+	case b == nil || !slices.Contains(b.ranked, id) || len(b.ranked) < few:
+	case len(b.ranked) < fewestRanked:
+		name += fmt.Sprintf("; %d at once, by rank, if the constants are near each other", len(b.ranked))
+	default:
+		name += fmt.Sprintf("; %d at once, by rank", len(b.ranked))
+	}
 	return name
+}
+
+// bundleOf is the bundle that a leaf belongs to, if any.
+func (x *executable) bundleOf(leaf nodeID) *bundle {
+	for _, c := range x.components {
+		for _, b := range c.bundles {
+			if slices.Contains(b.leaves, leaf) {
+				return b
+			}
+		}
+	}
+	return nil
 }
 
 func (x *executable) kernelName(n *node) string {
@@ -82,6 +115,8 @@ func (x *executable) kernelName(n *node) string {
 			return "compare with a constant"
 		}
 		return "compare two values"
+	case opAnd:
+		return "range in one pass"
 	case opInSet, opInFile:
 		return x.setKernel(n)
 	case opMatches, opLike:

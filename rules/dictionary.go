@@ -33,7 +33,7 @@ func (e *Evaluator) dictionary(source nodeID, f *frame) (*entries, view, bool) {
 	nd := &e.nodes[source]
 	var in view
 	switch {
-	case nd.op == opColumn && f.depth < 0:
+	case nd.op == opColumn && f.depth < 0 && f.chosen == nil:
 		in = f.views[e.columnOf[source]]
 	case nd.op == opElement && nd.depth == f.depth && f.picked == nil:
 		in = f.elements

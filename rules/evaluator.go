@@ -27,6 +27,8 @@ type Evaluator struct {
 	total        exactSum
 	rankings     map[rankingKey]*ranking
 	bitmaps      [][]uint64 // of the bundle at hand
+	kept         map[*component][]keptSlice
+	open         []uint64 // the rows in which the late leaf at hand counts
 
 	src     tables.Columns
 	work    *workload
@@ -49,6 +51,7 @@ func newEvaluator(x *executable, batchRows int) *Evaluator {
 	e := &Evaluator{
 		executable: x, batchRows: batchRows, memo: make([]memoized, len(x.nodes)),
 		dictionaries: map[dictionaryKey]*entries{}, sliced: map[nodeID]*slicedCodes{}, clocks: map[*zone]*clock{}, rankings: map[rankingKey]*ranking{},
+		kept:    map[*component][]keptSlice{},
 		streams: make([]stream, len(x.columns)), windows: make([]window, len(x.nodes)),
 	}
 	e.answers = Answers{place: x.place, width: x.width}
@@ -58,7 +61,7 @@ func newEvaluator(x *executable, batchRows int) *Evaluator {
 // Start begins a row group. The caller closes src after the last Next, or after Close; until then the evaluator reads from
 // it. After the last row the evaluator holds nothing of it any more.
 func (e *Evaluator) Start(src tables.Columns) {
-	e.start(src, &workload{components: e.components, algebra: e.algebra})
+	e.start(src, e.whole)
 }
 
 // StartPruned begins a row group of which the plan's Prune has settled a part: only the pruning's Columns are read of src. The
@@ -76,6 +79,7 @@ func (e *Evaluator) Close() {
 	for i := range e.streams {
 		e.streams[i].release()
 	}
+	e.releaseKept()
 	e.forgetDictionaries()
 	e.src = nil
 }
@@ -95,6 +99,10 @@ func (e *Evaluator) Next(rows int) (*Answers, error) {
 			return nil, err
 		}
 	}
+	if err := e.combineWindow(n); err != nil {
+		e.Close()
+		return nil, err
+	}
 	if e.done += int64(n); e.done == e.rows {
 		e.Close()
 	}
@@ -106,7 +114,8 @@ func (e *Evaluator) EvalRecord(rec arrow.Record) (*Answers, error) {
 	e.Start(&recordColumns{rec: rec, at: map[string]int64{}})
 	defer e.Close()
 	if rec.NumRows() == 0 {
-		return e.finish(0), nil
+		err := e.combineWindow(0)
+		return e.finish(0), err
 	}
 	return e.Next(int(rec.NumRows()))
 }
@@ -195,9 +204,8 @@ func (w *window) like(n int, args ...Mask) Mask {
 	return out
 }
 
-// finish runs the algebra over the window's leaves.
-func (e *Evaluator) finish(n int) *Answers {
-	look := func(id nodeID) Mask { return e.windows[id].mask }
+// combineWindow runs the algebra over the window's leaves, and answers the late ones in between.
+func (e *Evaluator) combineWindow(n int) error {
 	if n == 0 {
 		for i := range e.windows {
 			e.windows[i].start(0)
@@ -206,10 +214,26 @@ func (e *Evaluator) finish(n int) *Answers {
 	for _, s := range e.work.settled {
 		e.windows[s.id].settle(n, s.outcome)
 	}
-	for _, id := range e.work.algebra {
-		w := &e.windows[id]
-		w.mask = e.combine(&e.nodes[id], look, w.like)
+	for stage, nodes := range e.work.stages {
+		if stage > 0 {
+			if err := e.runLate(stage-1, n); err != nil {
+				return err
+			}
+		}
+		for _, id := range nodes {
+			w := &e.windows[id]
+			w.mask = e.combine(&e.nodes[id], e.answered, w.like)
+		}
 	}
+	e.releaseKept()
+	return nil
+}
+
+// answered is the answer of a node in the window.
+func (e *Evaluator) answered(id nodeID) Mask { return e.windows[id].mask }
+
+// finish collects the answers of the cuts.
+func (e *Evaluator) finish(n int) *Answers {
 	e.answers.n = n
 	e.answers.masks = e.answers.masks[:0]
 	for _, cut := range e.cuts {

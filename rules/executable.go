@@ -25,6 +25,7 @@ type executable struct {
 	source     []nodeID     // by node: the one opColumn or opElement that its value depends on, or -1
 	algebra    []nodeID     // in order of evaluation
 	components []*component // each with at least one leaf
+	whole      *workload    // what there is to do where nothing is settled
 	prepared   []any        // by node: what a kernel wants made once, such as a hash set
 	cost       []float64    // by node: what it takes to evaluate, with all below it, by guess: nanoseconds a row
 	notes      notes        // of pruning
@@ -55,6 +56,8 @@ func newExecutable(nodes []node, cuts []nodeID, place []Cut, asWritten bool) *ex
 	x.findSources()
 	x.findCosts()
 	x.group(x.split())
+	x.whole = &workload{components: x.components, algebra: x.algebra}
+	x.schedule(x.whole)
 	for id := range nodes {
 		x.prepared[id] = prepare(x, nodeID(id))
 	}

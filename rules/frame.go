@@ -26,7 +26,8 @@ type frame struct {
 	n      int
 	depth  int // of the elements; -1 for rows
 
-	views []view // rows: by place in executable.columns
+	views  []view  // rows: by place in executable.columns
+	chosen []int32 // rows: n of those of the views; nil: all
 
 	parent   *frame  // elements: the frame of the comprehension
 	starts   []int32 // elements: where those of each of the parent's rows start, and the end
@@ -78,7 +79,11 @@ func (e *Evaluator) evalNew(id nodeID, f *frame) *vec {
 	}
 	switch nd.op {
 	case opColumn:
-		return e.load(f.views[e.columnOf[id]], nd)
+		v := e.load(f.views[e.columnOf[id]], nd)
+		if f.chosen != nil {
+			v = e.gather(v, f.chosen)
+		}
+		return v
 	case opElement:
 		return e.loadElements(f, nd)
 	}
@@ -97,7 +102,7 @@ func (e *Evaluator) raw(id nodeID, f *frame) (view, bool) {
 	}
 	var v view
 	switch {
-	case nd.op == opColumn && f.depth < 0:
+	case nd.op == opColumn && f.depth < 0 && f.chosen == nil:
 		v = f.views[e.columnOf[id]]
 	case nd.op == opElement && nd.depth == f.depth && f.picked == nil:
 		v = f.elements

@@ -153,19 +153,28 @@ func (t *planText) leavesBelow(root nodeID) (out []nodeID) {
 	return slices.Compact(out)
 }
 
-// leaves writes the leaves, and the values that they share. Leaves of one pass read the same columns.
+// leaves writes the leaves, and the values that they share. Leaves of one pass read the same columns; late ones look only at
+// the rows in which they still count.
 func (t *planText) leaves() {
 	rows := [][]string{{"pass", "node", "type", "outcomes", "cost", "kernel", "expression"}}
 	written := map[nodeID]bool{}
-	for pass, c := range t.x.components {
-		for _, leaf := range c.leaves {
-			for _, id := range append(t.sharedBelow(leaf), leaf) {
-				if !written[id] {
-					written[id] = true
-					rows = append(rows, append([]string{fmt.Sprint(pass + 1)}, t.node(id, costClass(t.x.cost[id]), t.x.kernel(id))...))
-				}
+	add := func(pass string, leaf nodeID) {
+		for _, id := range append(t.sharedBelow(leaf), leaf) {
+			if !written[id] {
+				written[id] = true
+				rows = append(rows, append([]string{pass}, t.node(id, costClass(t.x.cost[id]), t.x.kernel(id))...))
 			}
 		}
+	}
+	for pass, c := range t.x.components {
+		for _, leaf := range c.leaves {
+			if t.x.whole.level[leaf] == 0 {
+				add(fmt.Sprint(pass+1), leaf)
+			}
+		}
+	}
+	for _, l := range t.x.whole.late {
+		add("late", l.leaf)
 	}
 	t.table("leaves, in the order in which they are evaluated", rows)
 }

@@ -85,6 +85,12 @@ var spelledApart = map[opcode]bool{
 	opField: true, opKey: true, opInterpreted: true, opNullText: true, opHashSplit: true, opBucket: true, opVariant: true, opNative: true,
 }
 
+// TestPlanTextOfLate: dear leaves come last, leaves on one column are answered at once.
+func TestPlanTextOfLate(t *testing.T) {
+	plan := typicalPlan(t, typicalRecord(t, 10).Schema(), append([]string{lateRules[0], lateRules[7], lateRules[13]}, manyRules(72)...))
+	checkGolden(t, "testdata/plan/late.golden", plan.Text())
+}
+
 // TestPlanTextOfBroken: what no longer compiles in an earlier step, lists, zones and interpreted expressions are written too.
 func TestPlanTextOfBroken(t *testing.T) {
 	list, err := NewList([]byte("a\nb\n"))

@@ -58,6 +58,12 @@ type workload struct {
 	components []*component
 	algebra    []nodeID
 	settled    []settled
+
+	// By schedule:
+	late    []lateLeaf
+	stages  [][]nodeID // the algebra
+	level   []int      // by node: how many late leaves come before its answer
+	parents [][]nodeID // by node: the algebra that it is an argument of
 }
 
 // A settled node has one outcome in every row.
@@ -95,6 +101,7 @@ func (x *executable) remaining(found []estimate) *workload {
 			w.components = append(w.components, left)
 		}
 	}
+	x.schedule(w)
 	return w
 }
 

@@ -50,12 +50,16 @@ func typicalRecord(b testing.TB, n int) arrow.Record {
 
 // typicalPlan compiles some of the typical rules, each a segment.
 func typicalPlan(b testing.TB, schema *arrow.Schema, rules []string) *Plan {
+	return planWith(b, schema, rules, Options{UserID: "user_id"})
+}
+
+func planWith(b testing.TB, schema *arrow.Schema, rules []string, opts Options) *Plan {
 	d := &configs.Definitions{Timezone: "UTC", UserID: "user_id"}
 	for i, rule := range rules {
 		d.Segments = append(d.Segments, configs.Segment{Name: fmt.Sprintf("s%d", i), When: configs.NewExpr(rule)})
 	}
 	step := Step{Definitions: d, Now: time.Unix(nightlyNow, 0).UTC(), Today: nightlyNow / 86400}
-	plan, err := Compile(schema, []Step{step}, Options{UserID: "user_id"})
+	plan, err := Compile(schema, []Step{step}, opts)
 	if err != nil {
 		b.Fatal(err)
 	}

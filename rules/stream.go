@@ -27,6 +27,7 @@ func (s *stream) release() {
 
 // runComponent evaluates the leaves of a component over the next n rows.
 func (e *Evaluator) runComponent(c *component, n int) error {
+	kept := e.work.isKept(c)
 	for _, leaf := range c.leaves {
 		e.windows[leaf].start(n)
 	}
@@ -51,6 +52,9 @@ func (e *Evaluator) runComponent(c *component, n int) error {
 			s := &e.streams[column]
 			views[column] = view{s.arr, s.from, rows}
 			s.from += rows
+		}
+		if kept {
+			e.keepSlice(c, views, at, rows)
 		}
 		if err := e.runSlice(c, views, at, rows); err != nil {
 			return err
@@ -85,18 +89,26 @@ func (e *Evaluator) fetch(column, limit int) (int, error) {
 	return arr.Len(), nil
 }
 
-// runSlice evaluates the leaves over one slice of aligned rows, which starts at row at of the window.
-func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
+// beginSlice takes back what the last slice used.
+func (e *Evaluator) beginSlice() {
 	e.arena.reset()
 	clear(e.sliced)
 	e.flat, e.valid = e.flat[:0], e.valid[:0]
 	e.err = nil
+}
+
+// runSlice evaluates the leaves that are not late over one slice of aligned rows, which starts at row at of the window.
+func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
+	e.beginSlice()
 	f := e.newFrame(rows, -1)
 	f.views = views
 	for _, b := range c.bundles {
 		e.answerTogether(b, f)
 	}
 	for _, leaf := range c.leaves {
+		if e.work.level[leaf] > 0 {
+			continue
+		}
 		m := e.evalMask(leaf, f)
 		if e.err != nil {
 			return e.columnFault(leaf)
