@@ -18,7 +18,7 @@ type clock struct {
 // A stretch is a half-open interval of instants (seconds) with one offset.
 type stretch struct{ start, end, offset int64 }
 
-const clockStretches = 64
+const clockStretches = 1024 // 134 years of places
 
 // clock returns the evaluator's clock of a zone; none is UTC.
 func (e *Evaluator) clock(z *zone) *clock {

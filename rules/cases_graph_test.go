@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -92,6 +93,36 @@ func TestC064_PrecedenceAndBrackets(t *testing.T) {
 		question := question{}
 		if got, want := question.segments(t, columns, "it", rule)[0], question.oracle(t, columns, rule); got != want {
 			t.Errorf("%s\n got %s\nwant %s", rule, got, want)
+		}
+	}
+}
+
+// TestC064_BracketsAreWritten: what the plan writes of such rules means the same, so it has the brackets that it needs.
+func TestC064_BracketsAreWritten(t *testing.T) {
+	columns := columnsOf{}
+	names := []string{"p", "q", "r", "s"}
+	for place, name := range names {
+		var values []any
+		for row := range 81 {
+			values = append(values, []any{true, false, nil}[row/int(math.Pow(3, float64(place)))%3])
+		}
+		columns[name] = bools(t, values...)
+	}
+	rec := record(t, columns)
+	for _, rule := range []string{
+		`!p && !q && (r || s)`, `(p && q) || (r && s)`, `(p || q) && (r || s)`, `!(p && (q || !r)) || s`, `p && (q ? r : s)`, `(p ? q : r) || s`, `(p == q) == (r != s)`, `!(p == (q && r)) && s`,
+		`is_true(p || q) && !(r && s || p)`, `p && q || r && !(s || q)`,
+	} {
+		want, plan, err := engine(t, testStep(rule, nil), rec, "id", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written := (&speller{nodes: plan.nodes}).spell(plan.cuts[0], bindsCond)
+		if got, _, err := engine(t, testStep(written, nil), rec, "id", 0); err != nil || got != want {
+			t.Errorf("%s\nis written %s\nwhich says %s, %v\n     want %s", rule, written, got, err, want)
+		}
+		if o, err := newOracle(testStep(written, nil), rec, "id"); err != nil || o.answers() != want {
+			t.Errorf("%s: cel-go reads %s differently: %v", rule, written, err)
 		}
 	}
 }

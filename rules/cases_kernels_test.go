@@ -1,11 +1,10 @@
 package rules
 
 import (
-	"bufio"
 	"fmt"
 	"math"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -125,49 +124,22 @@ func TestC068_SplitsAreIndependent(t *testing.T) {
 	}
 }
 
-// TestC071_BucketsNeverChange compares with testdata/buckets.golden: "id salt bucket-of-1000 in-half" lines. The file is never
-// written again: a change of the hash needs a version of its own in the configuration.
+// TestC071_BucketsNeverChange compares with testdata/buckets.golden: every user's bucket of 1000, and whether he is in the half.
 func TestC071_BucketsNeverChange(t *testing.T) {
-	file, err := os.Open("testdata/buckets.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	var ids []any
-	var want []string
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		id, rest, _ := strings.Cut(lines.Text(), " ")
-		ids, want = append(ids, id), append(want, rest)
-	}
-	if len(ids) != 1000 {
-		t.Fatalf("%d ids", len(ids))
-	}
-	column := map[string]arrow.Array{"id": texts(t, ids...)}
-	half := answer(t, column, func(b *graphBuilder) nodeID { return b.split(b.column("id", kindString), "autumn", .5) })
-	for i := range ids {
-		var bucket, in string
-		fmt.Sscan(want[i], &bucket, &in)
-		if string(half[i]) != in {
-			t.Errorf("%s is in the half: %c, want %s", ids[i], half[i], in)
+	ids, recorded := goldenIDs(t, "testdata/buckets.golden")
+	var buckets []any
+	for _, words := range recorded {
+		number, err := strconv.Atoi(words[0])
+		if err != nil {
+			t.Fatal(err)
 		}
+		buckets = append(buckets, number)
 	}
-	for number := range 1000 {
-		got := ""
-		for i := range ids {
-			if strings.HasPrefix(want[i], fmt.Sprint(number)+" ") {
-				got = ids[i].(string)
-				break
-			}
-		}
-		if got == "" {
-			continue
-		}
-		one := map[string]arrow.Array{"id": texts(t, got)}
-		if answer(t, one, func(b *graphBuilder) nodeID {
-			bucket := b.add(node{op: opBucket, typ: scalarKind(kindInt), args: []nodeID{b.column("id", kindString)}, lit: literal{String: "autumn", Int: 1000}})
-			return b.boolOp(opEq, bucket, b.int(int64(number)))
-		}) != "T" {
-			t.Errorf("%s is not in bucket %d", got, number)
+	columns := columnsOf{"id": texts(t, ids...), "bucket_then": int64s(t, buckets...)}
+	got := question{}.segments(t, columns, "half", `hash_split("autumn", 0.5)`, "same", `bucket("autumn", 1000) == bucket_then`, "keyed", `bucket("autumn", 1000, id) == bucket_then`)
+	for i, words := range recorded {
+		if got[0][i:i+1] != words[1] || got[1][i] != 'T' || got[2][i] != 'T' {
+			t.Errorf("%s: in the half %c, and was %s; in the same bucket %c, by key %c", ids[i], got[0][i], words[1], got[1][i], got[2][i])
 		}
 	}
 }

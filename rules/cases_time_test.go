@@ -42,6 +42,45 @@ func TestC044_RollingAndCalendar(t *testing.T) {
 	question{now: "2026-04-17T01:00:00Z"}.wants(t, columns, `within(ts, "72h")`, "F", `ts >= days_ago(3)`, "T")
 }
 
+// TestC044_BoundsAreShown: the plan prints the bounds that windows resolve to, in instants.
+func TestC044_BoundsAreShown(t *testing.T) {
+	rec := record(t, columnsOf{"ts": instants(t, "2026-04-14T00:30:00Z")})
+	for rule, want := range map[string][]string{
+		`within(ts, "72h")`: {"2026-04-14T01:00:00Z", "2026-04-17T01:00:00Z"}, `ts >= days_ago(3)`: {"2026-04-14T00:00:00Z"}, `older_than(ts, "2w")`: {"2026-04-03T01:00:00Z"},
+		`on(ts, today)`: {"2026-04-17T00:00:00Z", "2026-04-18T00:00:00Z"}, `ts < now`: {"2026-04-17T01:00:00Z"},
+	} {
+		step := testStep(rule, func(s *Step) {
+			s.Definitions.Timezone, s.Now, s.Today = "UTC", time.Date(2026, 4, 17, 1, 0, 0, 0, time.UTC), dayNumber(t, "2026-04-17")
+		})
+		plan, err := Compile(rec.Schema(), []Step{step}, Options{UserID: "id"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bound := range want {
+			if !strings.Contains(plan.Text(), bound) {
+				t.Errorf("%s: the plan does not show %s\n%s", rule, bound, plan.Text())
+			}
+		}
+	}
+}
+
+// TestC046_DaysBetweenChanges: days are counted by the calendar where they have 23 or 25 hours, forwards and back.
+func TestC046_DaysBetweenChanges(t *testing.T) {
+	columns := columnsOf{"at": instants(t, "2026-03-28T23:30:00Z", "2026-03-29T00:30:00Z", "2026-03-29T22:30:00Z", "2026-10-24T22:30:00Z", "2026-10-25T23:30:00Z", "")}
+	question{zone: "Europe/Paris", today: "2026-10-26"}.wants(t, columns, // 29 March has 23 hours, 25 October 25
+		`date(at) == date("2026-03-29")`, "TTFFFU", `days_since(at) == 211`, "TTFFFU", `days_between(at, date("2026-03-30")) == 1`, "TTFFFU", `days_since(at) == 1`, "FFFTFU", `hour(at) == 0`, "TFTTTU",
+		`add_days(at, 1) == timestamp("2026-03-29T22:30:00Z")`, "TFFFFU", `add_days(at, 1) == timestamp("2026-10-25T23:30:00Z")`, "FFFTFU", `add_days(add_days(at, 1), -1) == at`, "TTTTTU",
+		`at.getHours("Europe/Paris") == hour(at)`, "TTTTTU", `date(at, "America/New_York") == date("2026-03-28")`, "TTFFFU", `add_months(at, 7) == timestamp("2026-10-28T23:30:00Z")`, "TFFFFU")
+}
+
+// TestC013_MonthsAreClamped: a day that a month does not have becomes its last, 29 February too.
+func TestC013_MonthsAreClamped(t *testing.T) {
+	columns := columnsOf{"d": days(t, "2024-01-31", "2024-02-29", "2023-12-31", "0001-01-01", "9999-12-31", "")}
+	question{today: "2024-02-29"}.wants(t, columns, `add_months(d, 1) == date("2024-02-29")`, "TFFFEU", `add_months(d, 12) == date("2025-02-28")`, "FTFFEU", `add_months(d, -10) == date("2023-02-28")`, "FFTEFU",
+		`add_months(d, 48) == date("2028-02-29")`, "FTFFEU", `add_days(d, -1) == date("2024-02-28")`, "FTFEFU", `age_years(d) == 0`, "TTTFFU", `add_months(add_months(d, 1), -1) == d`, "FTTTEU",
+		`day(add_months(d, 2)) == 31`, "TFFFEU", `within(d, "1y")`, "TTTFFU", `days_between(d, today) == 29`, "TFFFFU", `year(d) == 9999 && month(d) == 12 && day(d) == 31`, "FFFFTU", `weekday(d) == 4`, "FTFFFU")
+}
+
 func TestC046_TheLongDay(t *testing.T) {
 	columns := columnsOf{"ts": instants(t, "2024-11-03T03:59:59.999999Z", "2024-11-03T04:00:00Z", "2024-11-04T04:30:00Z", "2024-11-04T05:00:00Z")}
 	question{zone: "America/New_York", now: "2024-11-10T00:00:00Z"}.wants(t, columns, `on(ts, date("2024-11-03"))`, "FTTF")
