@@ -63,8 +63,8 @@ func (l *lowerer) part(tree *ast.AST, e ast.Expr) (nodeID, error) {
 	return id, l.err
 }
 
-// lower lowers an expression. It gives up only on lists, maps and structs that are not stored in a column: their values
-// need what they are used in to be interpreted.
+// lower lowers an expression. It gives up only on lists, maps and structs that are not stored in a column, and on what may be
+// of several types: their values need what they are used in to be interpreted.
 func (l *lowerer) lower(e ast.Expr) (nodeID, bool) {
 	if id, ok := l.fold(e); ok {
 		return id, true
@@ -73,7 +73,10 @@ func (l *lowerer) lower(e ast.Expr) (nodeID, bool) {
 		return id, true
 	}
 	typ, scalar := scalarType(l.tree.GetType(e.ID()))
-	if !scalar {
+	if typ.kind == kindNull && e == l.tree.Expr() {
+		typ.kind = kindBool // a rule of no type that is known has to give true or false
+	}
+	if !scalar || typ.kind == kindNull { // what uses it is interpreted
 		return 0, false
 	}
 	return l.interpret(e, typ)
