@@ -1,12 +1,9 @@
 package rules
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -236,7 +233,7 @@ func python(t *testing.T) string {
 }
 
 func TestNullsAreThoseOfSQL(t *testing.T) {
-	interpreter := python(t)
+	python(t)
 	rng := rand.New(rand.NewPCG(3, 5))
 	columns, values := sqlRecord(t, rng, 150)
 	var rules []said
@@ -245,35 +242,6 @@ func TestNullsAreThoseOfSQL(t *testing.T) {
 		rule := bilingual{rng}.bool(1 + rng.IntN(3))
 		rules, table.Rules = append(rules, rule), append(table.Rules, rule.sql)
 	}
-	input, err := json.Marshal(table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := exec.CommandContext(t.Context(), interpreter, "-c", sqlScript)
-	run.Stdin = bytes.NewReader(input)
-	var stderr strings.Builder
-	run.Stderr = &stderr
-	output, err := run.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, &stderr)
-	}
-	wants := strings.Fields(string(output))
 	step := Step{Now: sqlNow, Today: sqlToday, Definitions: &configs.Definitions{Timezone: "UTC"}}
-	for i, rule := range rules {
-		step.Definitions.Segments = append(step.Definitions.Segments, configs.Segment{Name: fmt.Sprint("s", i), When: configs.NewExpr(rule.cel)})
-	}
-	rec := record(t, columns)
-	plan, err := Compile(rec.Schema(), []Step{step}, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, rule := range rules {
-		if got := answers.Cut(plan.Segments(0)[i].When).String(); got != wants[i] {
-			t.Errorf("%s\n%s\n got %s\nSQL  %s", rule.cel, rule.sql, got, wants[i])
-		}
-	}
+	compareWithSQL(t, step, columns, rules, askSQL(t, sqlScript, table))
 }
