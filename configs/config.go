@@ -39,6 +39,7 @@ type Config struct {
 
 	File     string   `yaml:"-" json:"-"` // the path it was loaded from
 	Warnings Problems `yaml:"-" json:"-"` // worth saying, sorted; Load succeeds in spite of them
+	Partial  bool     `yaml:"-" json:"-"` // beside Problems: traits or columns are missing, so that rules may seem to name what there is not
 	files    map[string]*source
 }
 

@@ -14,7 +14,8 @@ import (
 // maxFileBytes bounds a configuration file, so that a wrong path cannot fill the memory.
 const maxFileBytes = 16 << 20
 
-// Load reads the file and what it includes. The error is Problems when the files could be read but are at fault.
+// Load reads the file and what it includes. The error is Problems when the files could be read but are at fault; the Config
+// beside them, if there is one, is what was left of it, for finding the faults of the rules too.
 func Load(path string) (*Config, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -24,7 +25,7 @@ func Load(path string) (*Config, error) {
 }
 
 // Parse reads a configuration from data; name is its path, to which included files and relative paths resolve. The error is
-// Problems, every fault at once.
+// Problems, every fault at once, and the Config beside them what Load says.
 func Parse(name string, data []byte) (*Config, error) {
 	c := Default()
 	c.File, c.files = name, map[string]*source{}
@@ -35,7 +36,11 @@ func Parse(name string, data []byte) (*Config, error) {
 		problems = append(problems, c.validate(whole, len(problems) == 0)...)
 	}
 	if err := problems.redacted().Err(); err != nil {
-		return nil, err
+		if !decoded || !whole {
+			return nil, err
+		}
+		c.leaveOutFaulty()
+		return c, err
 	}
 	c.Warnings = problems.Sorted()
 	return c, nil

@@ -95,3 +95,27 @@ func TestRunWarnsOnce(t *testing.T) {
 		t.Errorf("warned again: %s", log)
 	}
 }
+
+// TestFaultsOfFileAndRulesComeTogether: who mends what is printed once has mended all.
+func TestFaultsOfFileAndRulesComeTogether(t *testing.T) {
+	s := newSite(t, `snapshot: {path: "users/date={date}/*.parquet", user_id: user_id}
+output: out
+colour: blue
+segments:
+  - {name: vip, when: ltvv > 800}
+  - {name: vip, when: ltv > 900}
+  - {name: a, when: ltv > > 3}
+  - {name: b, when: segment("vipp")}
+  - {name: c, when: true}
+lifecycles:
+  - name: journey
+    stages:
+      - {name: new, when: 3}
+      - {name: old, when: seen > 30}
+guards: {exits: {max_share: 7}}
+`)
+	snapshot(s, today, users(10))
+	s.run(exitUsage, "check")
+	s.run(exitUsage, "check", "--date", today)
+	golden(t, "faults", steady(s.shown.String(), s.folder))
+}
