@@ -28,8 +28,8 @@ func TestWhatIsLeftBesideFaults(t *testing.T) {
 		return c, strings.Join(names, " ")
 	}
 	c, names := load("segments: [{name: a, when: b}, {name: a, when: c}, {name: NO, when: d}, {name: e, when: 3}]\n" +
-		"lifecycles: [{name: l, stages: [{name: x, when: 4}, {name: y, when: f}]}]\n")
-	if names != "a:b e: x:false y:f" || c.Partial {
+		"lifecycles: [{name: l, stages: [{name: new, when: 4}, {name: old, when: f}]}]\n")
+	if names != "a:b e: new:false old:f" || c.Partial {
 		t.Errorf("%q is left, partial %v", names, c.Partial)
 	}
 	if c, _ = load("traits: [{name: a, value: 3}]\nsegments: [{name: b, when: a}]\n"); !c.Partial || len(c.Traits) != 0 {
