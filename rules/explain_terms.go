@@ -112,7 +112,7 @@ func (t *teller) find(out *telling, scope []element) {
 	}
 }
 
-// tellName opens what a name stands for: a trait, or a segment, once.
+// tellName opens what a name stands for: a trait, a segment, or a lifecycle's stages, once.
 func (t *teller) tellName(out *telling, e ast.Expr) bool {
 	switch {
 	case e.Kind() == ast.IdentKind && t.front.traits[e.AsIdent()] != nil && !isIdent(out.expr, e.AsIdent()):
@@ -128,8 +128,23 @@ func (t *teller) tellName(out *telling, e ast.Expr) bool {
 			t.tellLists(out, name)
 		}
 		return true
+	case isCallOf(e, "stage") && len(e.AsCall().Args()) == 1:
+		name, _ := textLiteral(e.AsCall().Args()[0])
+		if at := t.lifecycle(name); at >= 0 && !t.opened {
+			t.tellStages(out, at)
+		}
+		return true
 	}
 	return false
+}
+
+// tellStages adds the rules of a lifecycle's stages, each behind its stage's name.
+func (t *teller) tellStages(out *telling, lifecycle int) {
+	for i, stage := range t.definitions.Lifecycles[lifecycle].Stages {
+		term := t.tellRule(&t.stages[lifecycle][i].unit, true)
+		term.text = stage.Name + ": " + term.text
+		out.terms = append(out.terms, term)
+	}
 }
 
 // isIdent says whether an expression is a name.

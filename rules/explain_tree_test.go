@@ -94,6 +94,14 @@ tags.exists(t, t.startsWith("v")) = true
       segment("all") = true
     on its exclude list = false
 `},
+		{`stage("journey") == "customer"`, `
+stage("journey") == "customer" = true
+  stage("journey") = "customer"
+    lost: age > 3 = unknown (age is null)
+      age = null
+    customer: paid = true [trait]
+    prospect: true = true
+`},
 		{`n in [1, age, 7]`, `
 n in [1, age, 7] = true
   n = 7

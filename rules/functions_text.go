@@ -131,7 +131,7 @@ func splitFunctions() []*function {
 		{
 			name: "variant", topic: topicSplit, example: `variant("welcome", {"A": 45, "B": 45, "C": 10}) == "A"`, signatures: []string{"variant(string, map(string, double)) -> string", "variant(string, map(string, double), string | int | uint) -> string"}, nulls: "never null without a key; a null key is unknown",
 			doc: "One of the variants, by a hash of the salt, the variant and the user id (or another key), as often as its weight asks for. A new " +
-				"variant takes users from the others and moves nobody between them, as long as their weights keep their ratio.",
+				"variant takes users from the others and moves nobody between them, as long as their weights keep their ratio. In YAML such a rule stands in single quotes.",
 			overloads: []overload{
 				over("variant_string", cel.StringType, variant, cel.StringType, weights, cel.StringType),
 				over("variant_int", cel.StringType, variant, cel.StringType, weights, cel.IntType),

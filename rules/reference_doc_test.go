@@ -177,6 +177,9 @@ unknown where an argument is null.
 **Time.** ` + "`now` and `today`" + ` are constants of a run. Days, months and years are those of the configured ` + "`timezone`" + `, so a day may have 23 or 25
 hours. What stands under *Time zone* says which zone a function takes; without it none matters.
 
+More: [what null does](null.md), [from SQL to rules](from-sql.md), [what ` + "`strata check`" + ` warns of](lints.md). ` + "`strata rules`" + ` shows this page's
+entries in the terminal.
+
 The examples are answered for these four users, on 2 November 2026, with the time zone Europe/Paris, the segment
 ` + "`vip: ltv > 800`" + `, the lifecycle ` + "`journey`" + ` (` + "`customer`: `plan in [\"basic\", \"pro\"]`; `lead`: `tags != null`" + `) and a file of ann and cleo:
 
