@@ -218,6 +218,26 @@ func TestPreviewOfDuplicatesFollowsThePolicy(t *testing.T) {
 	}
 }
 
+// TestPreviewCountsRowsOnlyWhereEachIsAUser: not where the objects are others than those of the run, nor where it found duplicates.
+func TestPreviewCountsRowsOnlyWhereEachIsAUser(t *testing.T) {
+	b := caseBench(t, "segments: [{name: s, when: 'grp == \"a\"'}]")
+	b.config.Snapshot.Duplicates = configs.Duplicates{Keep: configs.KeepLatest, By: "age"}
+	row := func(id int64, grp string, age int64) sortedRow { return sortedRow{id, grp, &age} }
+	members := func() int64 {
+		return b.preview("2026-01-01", pipeline.Proposal{Rule: configs.NewExpr(`grp == "a"`)}).Members
+	}
+	snapshot(b, "2026-01-01", row(1, "a", 1), row(2, "b", 1))
+	b.run("2026-01-01")
+	snapshot(b, "2026-01-01", row(1, "a", 1), row(2, "a", 1), row(2, "b", 2), row(3, "a", 1))
+	if n := members(); n != 2 {
+		t.Errorf("%d members of objects that the run has not read, want 2", n)
+	}
+	b.run("2026-01-01")
+	if n := members(); n != 2 {
+		t.Errorf("%d members of objects with duplicates, want 2", n)
+	}
+}
+
 // A clumped row belongs to a file in which neighbours are alike.
 type clumped struct {
 	ID  int64  `parquet:"id"`
