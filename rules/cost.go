@@ -42,7 +42,7 @@ func (x *executable) ownCost(n *node) float64 {
 
 // ownCosts are those that stand out.
 var ownCosts = map[opcode]float64{
-	opMatches: 150, opLike: 150, opEqualFold: 15, opInFile: 15, opToUUID: 20, opIDText: 20, opNullText: 15, opLower: 10, opUpper: 10, opTrim: 6,
+	opMatches: 40, opLike: 40, opEqualFold: 15, opInFile: 15, opToUUID: 20, opIDText: 20, opNullText: 15, opLower: 10, opUpper: 10, opTrim: 6,
 	opToInt: 8, opToUint: 8, opToDouble: 20, opToString: 30, opToTimestamp: 60, opToDuration: 40, opToDate: 6,
 	opYear: 8, opMonth: 8, opDay: 8, opYearDay: 8, opHour: 8, opMinute: 8, opAgeYears: 10, opAddDays: 8, opAddMonths: 10,
 	opExists: 4, opAll: 4, opExistsOne: 5, opCount: 5, opSum: 8, opAvg: 20, opMin: 6, opMax: 6, opInList: 4, opInMap: 15, opKey: 15,

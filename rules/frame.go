@@ -148,7 +148,7 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 	case opNeg:
 		return e.negate(nd, f)
 	case opStartsWith, opEndsWith, opContains, opMatches, opLike, opEqualFold:
-		return e.textTest(nd, f)
+		return e.textTest(id, f)
 	case opSize:
 		return e.size(nd, f)
 	case opLower, opUpper, opTrim:

@@ -70,6 +70,11 @@ func prepare(x *executable, id nodeID) any {
 		return newLookup(nd.set.constants(k), k)
 	case opNullText:
 		return newLookup(nd.set.constants(kindString), kindString)
+	case opMatches, opLike:
+		if x.asWritten {
+			return (*machine)(nil)
+		}
+		return newMachine(nd.regex)
 	case opHashSplit:
 		return newSplit(nd.lit.Double)
 	}

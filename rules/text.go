@@ -9,9 +9,10 @@ import (
 )
 
 // textTest answers the predicates over strings. Over a dictionary they never come here for rows, only for entries.
-func (e *Evaluator) textTest(nd *node, f *frame) *vec {
+func (e *Evaluator) textTest(id nodeID, f *frame) *vec {
+	nd := &e.nodes[id]
 	if nd.op == opMatches || nd.op == opLike {
-		return e.patternTest(nd, f)
+		return e.patternTest(id, f)
 	}
 	var holds func(text, part string) bool
 	switch nd.op {
@@ -59,14 +60,23 @@ func (e *Evaluator) partTest(op opcode, in view, part string) *vec {
 }
 
 // patternTest runs a regular expression over the rows that have a value.
-func (e *Evaluator) patternTest(nd *node, f *frame) *vec {
-	a := e.eval(nd.args[0], f)
+func (e *Evaluator) patternTest(id nodeID, f *frame) *vec {
+	nd := &e.nodes[id]
+	a, quick := e.eval(nd.args[0], f), e.prepared[id].(*machine)
 	out := e.arena.new(kindBool, f.n)
 	out.known, out.fail = a.known, a.fail
 	out.bits = e.arena.words.zeros(words(f.n))
-	if a.kind != kindNull {
-		setWhere(out.bits, f.n, func(i int) bool { return a.knows(i) && nd.regex.MatchString(a.texts[i]) })
+	if a.kind == kindNull {
+		return out
 	}
+	setWhere(out.bits, f.n, func(i int) bool {
+		if quick != nil && a.knows(i) {
+			if is, sure := quick.matches(a.texts[i]); sure {
+				return is
+			}
+		}
+		return a.knows(i) && nd.regex.MatchString(a.texts[i])
+	})
 	return out
 }
 
