@@ -1,14 +1,14 @@
 package configs
 
 // The comments on the types and fields of this file are the descriptions in the generated JSON Schema (see schema.go), so
-// they are written for the person who writes the YAML. `required`, `later` and `choices` are read by the decoder and the schema.
+// they are written for the person who writes the YAML. `required`, `later` and `choices` are read by the decoder and the schema, `sample` (an example, as YAML) by the schema.
 
 // Config is the configuration of one strata job.
 type Config struct {
 	// Other files whose traits, segments and lifecycles are added to those of this file, in this order, before its own. Paths are relative to the file that they stand in, but for those inside rules, which are relative to the main file.
-	Include []string `yaml:"include" json:"-"`
+	Include []string `yaml:"include" json:"-" sample:"[segments/sales.yaml]"`
 	// The input of one date: all users, one row each.
-	Snapshot Snapshot `yaml:"snapshot" json:"snapshot" required:"true"`
+	Snapshot Snapshot `yaml:"snapshot" json:"snapshot" required:"true" sample:"{path: \"gs://lake/users/date={date}/*.parquet\", user_id: user_id}"`
 	// The zone of local days, by its IANA name. The zone database is linked into the binary. Default UTC.
 	Timezone string `yaml:"timezone" json:"timezone" jsonschema:"default=UTC,example=Europe/Paris"`
 	// What `now` is in rules: the local midnight that ends the date (end_of_date, the default) or the one that starts it (start_of_date).
@@ -16,17 +16,17 @@ type Config struct {
 	// Where everything that strata writes goes: gs://, s3:// or file:// and a prefix, or a path relative to this file.
 	Output string `yaml:"output" json:"output" required:"true" jsonschema:"example=gs://lake/strata"`
 	// Named expressions that rules may use.
-	Traits []Trait `yaml:"traits" json:"traits"`
+	Traits []Trait `yaml:"traits" json:"traits" sample:"[{name: paid, value: \"plan in ['basic', 'pro']\"}]"`
 	// Sets of users, in the order in which membership lists them.
-	Segments []Segment `yaml:"segments" json:"segments"`
+	Segments []Segment `yaml:"segments" json:"segments" sample:"[{name: vip, when: ltv > 800}]"`
 	// Each gives a user one stage or none.
-	Lifecycles []Lifecycle `yaml:"lifecycles" json:"lifecycles"`
+	Lifecycles []Lifecycle `yaml:"lifecycles" json:"lifecycles" sample:"[{name: journey, stages: [{name: customer, when: orders > 0}, {name: prospect, when: \"true\"}]}]"`
 	// What is checked before anything is published.
-	Guards Guards `yaml:"guards" json:"guards"`
+	Guards Guards `yaml:"guards" json:"guards" sample:"{exits: {max_share: 20%}}"`
 	// What the membership table holds beside segments and stages.
-	Membership Membership `yaml:"membership" json:"membership"`
+	Membership Membership `yaml:"membership" json:"membership" sample:"{columns: [country], since: true}"`
 	// How results are laid out for readers.
-	Publish Publish `yaml:"publish" json:"publish"`
+	Publish Publish `yaml:"publish" json:"publish" sample:"{hive: false}"`
 
 	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
 	Delivery laterPart `yaml:"delivery" json:"-" later:"delivery"`
@@ -55,11 +55,11 @@ type Snapshot struct {
 	Ready    string `yaml:"ready" json:"ready,omitempty" jsonschema:"example=_SUCCESS"`
 	ReadyPos Pos    `yaml:"-" json:"-"`
 	// What to do when a user id occurs more than once. Default: fail.
-	Duplicates Duplicates `yaml:"duplicates" json:"duplicates"`
+	Duplicates Duplicates `yaml:"duplicates" json:"duplicates" sample:"{keep: latest, by: updated_at}"`
 	// The largest share of rows whose user id is null or unusable; above it the run stops. Default 0.1%.
 	MaxRejects Limit `yaml:"max_rejects" json:"max_rejects" atmost:"100%" jsonschema:"default=0.1%"`
 	// Columns under another name or read as another type, by the name that rules use.
-	Columns []ColumnDecl `yaml:"columns" json:"columns"`
+	Columns []ColumnDecl `yaml:"columns" json:"columns" sample:"{utm_source: {column: utm-source}}"`
 
 	Where laterPart `yaml:"where" json:"-" later:"a filter on the snapshot"`
 }
@@ -87,7 +87,7 @@ type ColumnDecl struct {
 	// The type that rules see.
 	As string `yaml:"as" json:"as,omitempty" choices:"string int double bool timestamp date uuid"`
 	// Texts that count as null in this column.
-	NullText []string `yaml:"null_text" json:"null_text,omitempty"`
+	NullText []string `yaml:"null_text" json:"null_text,omitempty" sample:"[\"\", N/A]"`
 	Pos      Pos      `yaml:"-" json:"-"`
 }
 
@@ -97,9 +97,9 @@ type Trait struct {
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=paid"`
 	NamePos Pos    `yaml:"-" json:"-"`
 	// What it stands for.
-	Description string `yaml:"description" json:"description,omitempty"`
-	// A CEL expression of any type.
-	Value Expr `yaml:"value" json:"value" required:"true"`
+	Description string `yaml:"description" json:"description,omitempty" sample:"Pays for a plan"`
+	// A CEL expression of any type. Functions: rules/docs/language.md.
+	Value Expr `yaml:"value" json:"value" required:"true" sample:"plan in [\"basic\", \"pro\"]"`
 }
 
 // Segment is a set of users: those for whom the rule is true.
@@ -108,9 +108,9 @@ type Segment struct {
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=vip"`
 	NamePos Pos    `yaml:"-" json:"-"`
 	// What it is for, in a sentence.
-	Description string `yaml:"description" json:"description,omitempty"`
-	// A CEL expression that is true for the segment's members. It may be left out beside include.
-	When    Expr `yaml:"when" json:"when"`
+	Description string `yaml:"description" json:"description,omitempty" sample:"People worth a call"`
+	// A condition in CEL that is true for the segment's members: ltv > 800 && country == "FR". Null is unknown, so who lacks a value is no member. It may be left out beside include. Functions: rules/docs/language.md.
+	When    Expr `yaml:"when" json:"when" sample:"ltv > 800 && country == \"FR\""`
 	WhenPos Pos  `yaml:"-" json:"-"` // of the value; zero when there is none
 	// A file of user ids, one a line, that are members whatever the rule says.
 	Include    string `yaml:"include" json:"include,omitempty" jsonschema:"example=lists/always.txt"`
@@ -134,9 +134,9 @@ type Lifecycle struct {
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=journey"`
 	NamePos Pos    `yaml:"-" json:"-"`
 	// What it is for, in a sentence.
-	Description string `yaml:"description" json:"description,omitempty"`
+	Description string `yaml:"description" json:"description,omitempty" sample:"From the first visit to the last order"`
 	// The stages in order; the first whose rule is true wins.
-	Stages    []Stage `yaml:"stages" json:"stages" required:"true" jsonschema:"minItems=1"`
+	Stages    []Stage `yaml:"stages" json:"stages" required:"true" jsonschema:"minItems=1" sample:"[{name: customer, when: orders > 0}]"`
 	StagesPos Pos     `yaml:"-" json:"-"`
 
 	Moves laterPart `yaml:"moves" json:"-" later:"a list of allowed moves"`
@@ -148,23 +148,23 @@ type Stage struct {
 	Name    string `yaml:"name" json:"name" required:"true" jsonschema:"example=customer"`
 	NamePos Pos    `yaml:"-" json:"-"`
 	// What it means, in a sentence.
-	Description string `yaml:"description" json:"description,omitempty"`
-	// A CEL expression that is true for users in this stage, unless an earlier stage took them.
-	When Expr `yaml:"when" json:"when" required:"true"`
+	Description string `yaml:"description" json:"description,omitempty" sample:"Has ordered at least once"`
+	// A condition in CEL that is true for users in this stage, unless an earlier stage took them. Functions: rules/docs/language.md.
+	When Expr `yaml:"when" json:"when" required:"true" sample:"orders_90d > 0"`
 }
 
 // Guards is what is checked against the previous run before anything is published. The first run skips them; `run --accept` publishes in spite of them.
 type Guards struct {
 	// How far the number of users may fall or grow.
-	SnapshotRows RowsGuard `yaml:"snapshot_rows" json:"snapshot_rows"`
+	SnapshotRows RowsGuard `yaml:"snapshot_rows" json:"snapshot_rows" sample:"{max_drop: 20%, max_growth: 50%}"`
 	// How far the share of nulls may rise in a column that a rule uses.
-	NullShare RiseGuard `yaml:"null_share" json:"null_share"`
+	NullShare RiseGuard `yaml:"null_share" json:"null_share" sample:"{max_rise: 10%}"`
 	// How large a share of a segment's members may leave it in one run.
-	Exits ExitsGuard `yaml:"exits" json:"exits"`
+	Exits ExitsGuard `yaml:"exits" json:"exits" sample:"{max_share: 20%, ignore_below: 500}"`
 	// How far the share of users for whom a segment's rule is unknown may rise.
-	Unknowns RiseGuard `yaml:"unknowns" json:"unknowns"`
+	Unknowns RiseGuard `yaml:"unknowns" json:"unknowns" sample:"{max_rise: 10%}"`
 	// How far the size of a segment may change. Off until set.
-	SegmentSize SizeGuard `yaml:"segment_size" json:"segment_size"`
+	SegmentSize SizeGuard `yaml:"segment_size" json:"segment_size" sample:"{max_change: 50%, ignore_below: 1000}"`
 }
 
 // RowsGuard is the limits on the number of users, as shares of the previous run's.
@@ -200,12 +200,12 @@ type SizeGuard struct {
 // Membership is what the membership table holds beside segments and stages, and which tables stand beside it.
 type Membership struct {
 	// Columns of the snapshot to copy into membership, by the name that rules use.
-	Columns    []string `yaml:"columns" json:"columns,omitempty" jsonschema:"example=country"`
+	Columns    []string `yaml:"columns" json:"columns,omitempty" sample:"[country, plan]"`
 	ColumnsPos []Pos    `yaml:"-" json:"-"`
 	// Whether to publish the date since which each membership and stage stands. Default false.
 	Since bool `yaml:"since" json:"since" jsonschema:"default=false"`
 	// Further tables of the same commit: wide (one boolean column per segment), long (one row per user and segment).
-	Also    []string `yaml:"also" json:"also,omitempty" choices:"wide long"`
+	Also    []string `yaml:"also" json:"also,omitempty" choices:"wide long" sample:"[wide]"`
 	AlsoPos []Pos    `yaml:"-" json:"-"`
 }
 

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/invopop/jsonschema"
+	"go.yaml.in/yaml/v3"
 )
 
 // The schemas' own addresses.
@@ -88,6 +89,17 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 	return nil
 }
 
+// ruleHelp is what editors show of a rule.
+const ruleHelp = `A condition in CEL; or a list of conditions below all (every one is true) or any (at least one is).
+
+- Compare: == != < <= > >=, x in ["a", "b"], x.like("a%"). Join: && || ! and c ? a : b.
+- Null is unknown, and unknown is no member. x == null and x != null test for it, coalesce(x, 0) replaces it.
+- Time: within(t, "30d"), older_than(t, "6mo"), days_since(t), month(t), now, today.
+- Lists: "vip" in tags, tags.exists(t, t == "vip"), orders.count(o, o.amount > 10).
+- Other definitions: segment("vip"), a trait's name, x in file("ids.txt").
+
+All functions: rules/docs/language.md; for those who know SQL: rules/docs/from-sql.md; null: rules/docs/null.md.`
+
 // ruleSchema is a rule: text, or all: or any: with a list of rules.
 func ruleSchema() *jsonschema.Schema {
 	list := func(key string) *jsonschema.Schema {
@@ -99,8 +111,9 @@ func ruleSchema() *jsonschema.Schema {
 	}
 	one := uint64(1)
 	return &jsonschema.Schema{
-		Description: "A CEL expression; or a list of them below all (every one is true) or any (at least one is).",
-		Examples:    []any{"ltv > 800", `'"vip" in tags'`},
+		Description: ruleHelp,
+		Extras:      map[string]any{"markdownDescription": ruleHelp},
+		Examples:    []any{"ltv > 800", `country == "FR" && age >= 18`, `"vip" in tags`, `within(last_seen_at, "30d")`, "last_order_at == null"},
 		OneOf:       []*jsonschema.Schema{{Type: "string", MinLength: &one}, list("all"), list("any")},
 	}
 }
@@ -139,6 +152,13 @@ func refineProperty(p *jsonschema.Schema, t reflect.Type, f reflect.StructField)
 			target = p.Items
 		}
 		target.Enum = append(target.Enum, choice)
+	}
+	if sample := f.Tag.Get("sample"); sample != "" {
+		var value any
+		if err := yaml.Unmarshal([]byte(sample), &value); err != nil {
+			panic(err) // config.go wrote it, and a test reads all of them
+		}
+		defer func() { p.Examples = append(p.Examples, value) }() // the cases below may make the property anew
 	}
 	one := uint64(1)
 	switch f.Type {

@@ -30,6 +30,19 @@ func TestSchemaDescribesEverything(t *testing.T) {
 	describeAll(t, "#", s)
 	for name, def := range s["$defs"].(map[string]any) {
 		describeAll(t, name, def.(map[string]any))
+		exampleAll(t, name, def.(map[string]any))
+	}
+	exampleAll(t, "#", s)
+}
+
+// exampleAll: every key shows a value, by an example, its default or a list of choices.
+func exampleAll(t *testing.T, name string, s map[string]any) {
+	t.Helper()
+	properties, _ := s["properties"].(map[string]any)
+	for key, property := range properties {
+		if p := property.(map[string]any); p["examples"] == nil && p["default"] == nil && p["enum"] == nil {
+			t.Errorf("%s.%s has no example, default or list of choices", name, key)
+		}
 	}
 }
 

@@ -66,6 +66,55 @@ func TestExamplesKeepTheSchema(t *testing.T) {
 	}
 }
 
+// TestExamplesOfKeysAreRight: what an editor offers for a key, the key takes.
+func TestExamplesOfKeysAreRight(t *testing.T) {
+	text, err := configs.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("strata.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	root := doc.(map[string]any)
+	checked := examplesBelow(t, c, "strata.json#/properties/", root["properties"])
+	for name, def := range root["$defs"].(map[string]any) {
+		checked += examplesBelow(t, c, "strata.json#/$defs/"+name+"/properties/", def.(map[string]any)["properties"])
+	}
+	checked += examplesBelow(t, c, "strata.json#/$defs/", map[string]any{"Rule": root["$defs"].(map[string]any)["Rule"]})
+	if checked < 50 {
+		t.Errorf("%d examples", checked)
+	}
+}
+
+// examplesBelow validates the examples and defaults of some properties, and says how many there were.
+func examplesBelow(t *testing.T, c *jsonschema.Compiler, at string, properties any) (checked int) {
+	t.Helper()
+	all, _ := properties.(map[string]any)
+	for key, property := range all {
+		p := property.(map[string]any)
+		values, _ := p["examples"].([]any)
+		if p["default"] != nil {
+			values = append(values, p["default"])
+		}
+		schema, err := c.Compile(at + key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, value := range values {
+			if err := schema.Validate(value); err != nil {
+				t.Errorf("%s%s: %v: %v", at, key, value, err)
+			}
+			checked++
+		}
+	}
+	return checked
+}
+
 // TestSchemaAgreesWithTheDecoder: what both can see, both refuse; what is right, both take.
 func TestSchemaAgreesWithTheDecoder(t *testing.T) {
 	schema := compiled(t)

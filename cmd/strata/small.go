@@ -14,10 +14,20 @@ func schemaCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the configuration, for editors",
-		Long: `Prints the JSON Schema of strata.yaml, or with --tests that of test files. An editor with the YAML language server completes and checks the file when its
-first line is
+		Long: `Prints the JSON Schema of strata.yaml, or with --tests that of test files. With it an editor completes keys, shows what
+each is for, explains rules where the pointer rests on one, and underlines what is wrong.
+
+Any editor with the YAML language server (VS Code with the extension "YAML" by Red Hat, Neovim, Emacs, Helix, Zed) takes the
+schema from the first line of the file:
 
   # yaml-language-server: $schema=strata.schema.json
+
+JetBrains IDEs take it under Settings, Languages & Frameworks, Schemas and DTDs, JSON Schema Mappings. In VS Code one
+setting serves all files, without that line:
+
+  "yaml.schemas": {"strata.schema.json": "strata*.yaml"}
+
+The schema knows the file, not the snapshot: strata check --date finds what is wrong inside rules.
 
 Examples:
   strata schema > strata.schema.json
@@ -29,7 +39,7 @@ Examples:
 				schema, err = configs.SuiteSchema()
 			}
 			if err == nil {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", schema)
+				_, err = cmd.OutOrStdout().Write(schema)
 			}
 			return err
 		},
