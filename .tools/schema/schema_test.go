@@ -18,6 +18,11 @@ import (
 func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	text, err := configs.Schema()
+	return compile(t, text, err)
+}
+
+func compile(t *testing.T, text []byte, err error) *jsonschema.Schema {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,6 +49,63 @@ func validate(t *testing.T, schema *jsonschema.Schema, text []byte) error {
 		t.Fatal(err)
 	}
 	return schema.Validate(doc)
+}
+
+// asEditorsRead turns dates, which YAML 1.2 does not know, back into texts.
+func asEditorsRead(n *yaml.Node) {
+	if n.Tag == "!!timestamp" {
+		n.Tag = "!!str"
+	}
+	for _, child := range n.Content {
+		asEditorsRead(child)
+	}
+}
+
+// TestTestFilesKeepTheSchema: the example and the demo's test file do, and what the decoder refuses the schema refuses too.
+func TestTestFilesKeepTheSchema(t *testing.T) {
+	text, err := configs.SuiteSchema()
+	schema := compile(t, text, err)
+	check := func(text []byte) error {
+		var root yaml.Node
+		if err := yaml.Unmarshal(text, &root); err != nil {
+			t.Fatal(err)
+		}
+		asEditorsRead(&root)
+		var doc any
+		if err := root.Decode(&doc); err != nil {
+			t.Fatal(err)
+		}
+		return schema.Validate(doc)
+	}
+	for _, file := range []string{"../../configs/examples/segments_test.yaml", "../../cmd/strata/demo_cases.yaml"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := check(text); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	const one = "{name: one two, date: 2026-11-03, users: [{id: 1, tags: [a], at: null}]"
+	for text, right := range map[string]bool{
+		"cases: [" + one + "}]": true,
+		"cases: [" + one + ", expect: [{user: 1, in: [], exactly: true, stages: {a: b}, transitions: [{entered: a, reason: user_new}]}]}]": true,
+		"columns: {a: int}\ncases: []":                                         true,
+		"columns: [a]\ncases: []":                                              false,
+		"columns: {a: int}":                                                    false,
+		"cases: [" + one + ", expect: [{in: [a]}]}]":                           false,
+		"cases: [" + one + ", expect: [{user: 1, in: a}]}]":                    false,
+		"cases: [" + one + ", expect: [{user: 1, transitions: [{a: b}]}]}]":    false,
+		"cases: [" + one + ", expect: [{user: 1, segments: [a]}]}]":            false,
+		"cases: [{date: 2026-11-03, users: []}]":                               false,
+		"cases: [" + one + ", previous: {users: [{user: 1, since: {a: b}}]}}]": true,
+		"cases: [" + one + ", previous: {user: 1}}]":                           false,
+	} {
+		_, decoded := configs.ParseSuite("strata_test.yaml", []byte(text))
+		if says := check([]byte(text)); (says == nil) != right || (decoded == nil) != right {
+			t.Errorf("%s: right is %v; the schema says %v, the decoder %v", text, right, says, decoded)
+		}
+	}
 }
 
 func TestExamplesKeepTheSchema(t *testing.T) {
