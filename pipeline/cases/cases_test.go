@@ -173,8 +173,8 @@ lifecycles: [{name: life, stages: [{name: up, when: k > 5}, {name: down, when: k
 
 // TestExpectations: what is so passes, and each kind of expectation fails where it is not so, with what was found instead.
 func TestExpectations(t *testing.T) {
-	users := "users: [{id: ann, k: 9}, {id: bob, k: 200}, {id: carl, k: 1}, {id: zoe}]"
-	given := "previous: {date: 2026-10-30, users: [{user: ann, stages: {life: down}}, {user: carl, in: [big], since: {big: 2026-01-01, life: 2026-02-02}, stages: {life: down}}, {user: dora, in: [big]}]}"
+	users := "users: [{id: ann, k: 9}, {id: bob, k: 200}, {id: carl, k: 1}, {id: zoe}, {id: eve, k: 9}]"
+	given := "previous: {date: 2026-10-30, users: [{user: ann, stages: {life: down}}, {user: carl, in: [big], since: {big: 2026-01-01, life: 2026-02-02}, stages: {life: down}}, {user: dora, in: [big]}, {user: eve, in: [big], since: {big: 2026-01-01}}]}"
 	for _, tc := range []struct{ expect, want string }{
 		{"{user: ann, in: [big], not_in: [listed], exactly: true, stages: {life: up}}", ""},
 		{"{user: ann, since: {big: 2026-11-03, life: 2026-11-03}}", ""},
@@ -184,6 +184,7 @@ func TestExpectations(t *testing.T) {
 		{"{user: dora, not_in: [big], in: [], exactly: true, transitions: [{exited: big, reason: user_deleted}]}", ""},
 		{"{user: ann, transitions: [{moved: life, from: down, to: up, reason: user_changed}, {entered: big}], exactly: true}", ""},
 		{"{user: ann, transitions: []}", ""},
+		{"{user: eve, in: [big], since: {big: 2026-01-01}}", ""},
 
 		{"{user: ann, in: [listed]}", "in segment listed: want in it; got not in it"},
 		{"{user: dora, in: [big]}", "in segment big: want in it; got the user is not in the snapshot"},
