@@ -89,7 +89,7 @@ func (f *file) readFooter(reader io.ReaderAt) error {
 			return err
 		}
 	}
-	f.tailBytes, f.metadata = tail, tail[len(tail)-8-size : len(tail)-8]
+	f.tailBytes, f.metadata = tail, tail[len(tail)-8-size:len(tail)-8]
 	if _, err := decodeThrift(f.metadata, &f.footer); err != nil {
 		return f.fault(fmt.Errorf("the Parquet footer cannot be read: %w; the file may be damaged", err))
 	}
