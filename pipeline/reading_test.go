@@ -19,6 +19,7 @@ type spy struct {
 	mu            sync.Mutex
 	columns       int
 	opened, ahead []string // "row group column"
+	pages         int      // that were passed over
 }
 
 type spiedSource struct {
@@ -53,7 +54,21 @@ func (s spiedSnapshot) OpenRowGroup(ctx context.Context, at int, columns []strin
 	defer s.spy.mu.Unlock()
 	s.spy.columns += len(columns)
 	s.spy.opened = append(s.spy.opened, inRowGroup(at, columns)...)
-	return s.Snapshot.OpenRowGroup(ctx, at, columns)
+	opened, err := s.Snapshot.OpenRowGroup(ctx, at, columns)
+	return spiedColumns{opened, s.spy}, err
+}
+
+type spiedColumns struct {
+	tables.Columns
+	spy *spy
+}
+
+func (c spiedColumns) SkipPage(column string, settled func(tables.Statistics) bool) (int64, error) {
+	rows, err := c.Columns.(tables.PageSkipper).SkipPage(column, settled)
+	c.spy.mu.Lock()
+	defer c.spy.mu.Unlock()
+	c.spy.pages += min(int(rows), 1)
+	return rows, err
 }
 
 func (s spiedSnapshot) Prefetch(_ context.Context, at int, columns []string) func() {

@@ -40,7 +40,7 @@ func nightlySchema() *arrow.Schema {
 }
 
 // shared finds a file of the folder that stands beside the repository; without it the test is skipped.
-func shared(t *testing.T, name string) string {
+func shared(t testing.TB, name string) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

@@ -78,6 +78,7 @@ func (e *Evaluator) start(src tables.Columns, work *workload) {
 func (e *Evaluator) Close() {
 	for i := range e.streams {
 		e.streams[i].release()
+		e.streams[i] = stream{}
 	}
 	e.releaseKept()
 	e.forgetDictionaries()

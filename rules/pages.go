@@ -20,7 +20,7 @@ func (e *Evaluator) passOver(c *component, at, most int) (int, error) {
 	}
 	s := &e.streams[c.columns[0]]
 	if s.passed.left == 0 && s.arr == nil {
-		if err := e.skipPage(c, s); err != nil {
+		if err := e.askPage(c, s); err != nil {
 			return 0, err
 		}
 	}
@@ -36,7 +36,26 @@ func (e *Evaluator) passOver(c *component, at, most int) (int, error) {
 	return rows, nil
 }
 
-// skipPage passes over the next page of a component's column, if it may.
+// mostWait is how many arrays in a row are read without asking: where rows are in no order, asking every page costs a few percent.
+const mostWait = 8
+
+// askPage passes over the next page of a component's column, if it may. After pages that had to be read it asks less often.
+func (e *Evaluator) askPage(c *component, s *stream) error {
+	if s.wait > 0 {
+		s.wait--
+		return nil
+	}
+	if err := e.skipPage(c, s); err != nil {
+		return err
+	}
+	if s.misses++; s.passed.left > 0 {
+		s.misses = 0
+	}
+	s.wait = min(s.misses*s.misses, mostWait)
+	return nil
+}
+
+// skipPage asks about the next page of a component's column, and passes over it where that settles all leaves.
 func (e *Evaluator) skipPage(c *component, s *stream) error {
 	pages, ok := e.src.(tables.PageSkipper)
 	if !ok {

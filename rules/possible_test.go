@@ -353,8 +353,8 @@ func TestStatisticsAllowWhatRowsAnswer(t *testing.T) {
 		check            func(t *testing.T, seed uint64, tally *possibleTally)
 		narrowed, settle int // least shares, in percent
 	}{
-		"graphs": {checkPossibleGraphs, 40, 20},
-		"rules":  {checkPossibleRules, 40, 20},
+		"graphs": {checkPossibleGraphs, 30, 20},
+		"rules":  {checkPossibleRules, 30, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var tally possibleTally

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"strata/configs"
 	"strata/pipeline/tables"
 )
 
@@ -28,7 +29,7 @@ func pruneSchema() *arrow.Schema {
 }
 
 // valuesAs makes an array of a type of texts.
-func valuesAs(t *testing.T, typ arrow.DataType, texts ...string) arrow.Array {
+func valuesAs(t testing.TB, typ arrow.DataType, texts ...string) arrow.Array {
 	t.Helper()
 	b := array.NewBuilder(memory.DefaultAllocator, typ)
 	for _, text := range texts {
@@ -195,5 +196,30 @@ func TestPruningLeavesColumnsOut(t *testing.T) {
 	}
 	if !slices.Equal(plan.Prune(func(string) tables.Statistics { return tables.Statistics{} }).Columns(), plan.Columns()) {
 		t.Error("without statistics, other columns are read than the plan's")
+	}
+}
+
+// BenchmarkPrune asks statistics about the nightly rules: once a row group, of a hundred thousand rows or more.
+func BenchmarkPrune(b *testing.B) {
+	config, err := configs.Load(shared(b, "nightly/strata.yaml"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	schema := nightlySchema()
+	plan, err := Compile(schema, []Step{{Definitions: config.Definitions(), Now: time.Unix(1762041600, 0), Today: 20394}}, Options{UserID: "user_id"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	stats := map[string]tables.Statistics{}
+	for _, f := range schema.Fields() {
+		bounds := map[arrow.Type][]string{arrow.STRING: {"A", "Z"}, arrow.INT32: {"0", "90"}, arrow.FLOAT64: {"0", "900"}, arrow.TIMESTAMP: {"2020-01-01T00:00:00Z", "2026-11-01T00:00:00Z"}}
+		s := tables.Statistics{Rows: 1000, Counted: true, Nulls: 10}
+		if ends := bounds[f.Type.ID()]; ends != nil {
+			s.Bounds = valuesAs(b, f.Type, ends...)
+		}
+		stats[f.Name] = s
+	}
+	for b.Loop() {
+		plan.Prune(func(column string) tables.Statistics { return stats[column] })
 	}
 }

@@ -16,13 +16,15 @@ type stream struct {
 	from int         // the next row of it
 
 	passed passage // the page that was passed over last
+	misses int     // how often in a row statistics settled nothing
+	wait   int     // how many arrays are read before statistics are asked again
 }
 
 func (s *stream) release() {
 	if s.arr != nil {
 		s.arr.Release()
 	}
-	*s = stream{}
+	s.arr, s.from = nil, 0
 }
 
 // runComponent evaluates the leaves of a component over the next n rows.
