@@ -48,9 +48,10 @@ func (x *executable) schedule(w *workload) {
 	}
 }
 
-// A keptSlice is a slice of rows whose arrays are kept until the late leaves are answered.
+// A keptSlice is a slice of rows whose arrays are kept until the late leaves are answered, or one of a page that was passed over.
 type keptSlice struct {
-	views    []view
+	views    []view       // nil: the page was passed over
+	outcomes []OutcomeSet // of that page, by leaf of the component
 	at, rows int
 }
 
@@ -59,13 +60,16 @@ func (e *Evaluator) keepSlice(c *component, views []view, at, rows int) {
 	for _, column := range c.columns {
 		views[column].arr.Retain()
 	}
-	e.kept[c] = append(e.kept[c], keptSlice{slices.Clone(views), at, rows})
+	e.kept[c] = append(e.kept[c], keptSlice{views: slices.Clone(views), at: at, rows: rows})
 }
 
 // releaseKept gives all kept arrays back.
 func (e *Evaluator) releaseKept() {
 	for c, kept := range e.kept {
 		for _, s := range kept {
+			if s.views == nil {
+				continue
+			}
 			for _, column := range c.columns {
 				s.views[column].arr.Release()
 			}
@@ -87,6 +91,10 @@ func (e *Evaluator) runLate(place, n int) error {
 	e.open = append(e.open[:0], e.openRows(l.leaf, place, n, map[nodeID][]uint64{})...)
 	for _, s := range e.kept[l.of] {
 		e.beginSlice()
+		if s.views == nil {
+			e.windows[l.leaf].put(s.at, e.arena.settled(s.rows, s.outcomes[slices.Index(l.of.leaves, l.leaf)]))
+			continue
+		}
 		m := e.evalOpen(l.leaf, s)
 		if e.err != nil {
 			return e.columnFault(l.leaf)

@@ -30,7 +30,12 @@ func (e *Evaluator) passOver(c *component, at, most int) (int, error) {
 	}
 	e.arena.reset()
 	for i, leaf := range c.leaves {
-		e.windows[leaf].put(at, e.arena.settled(rows, s.passed.outcomes[i]))
+		if e.work.level[leaf] == 0 {
+			e.windows[leaf].put(at, e.arena.settled(rows, s.passed.outcomes[i]))
+		}
+	}
+	if e.work.isKept(c) {
+		e.kept[c] = append(e.kept[c], keptSlice{outcomes: s.passed.outcomes, at: at, rows: rows})
 	}
 	s.passed.left -= rows
 	return rows, nil
