@@ -87,6 +87,10 @@ bench: build $(venv) ## The nightly workload at 10 million users, beside DuckDB 
 bench-small: build $(venv) ## The same at 1 million users
 	@go run ./pipeline/bench -users 1000000 $(BENCH_ARGS)
 
+.PHONY: bench-rules
+bench-rules: ## Ten typical rules beside cel-go's interpreter, and 300 rules beside 24: CPU time, one core
+	@go test -run '^$$' -bench '^Benchmark(BesideCEL|ManyRules)$$' -benchtime 3s ./rules
+
 # ---- set-up: each step once, again when its pins change -----------------------------------------------------------------
 
 .PHONY: setup

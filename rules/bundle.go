@@ -15,11 +15,12 @@ type bundle struct {
 }
 
 // From how many leaves on it pays to answer them together, as measured: over codes that are there, over ranks that are
-// differences, and over those that lie in buckets.
+// differences, and over those that lie in buckets of doubles and of whole numbers.
 const (
-	fewestPacked = 3
-	fewestDirect = 5
-	fewestRanked = 16
+	fewestPacked  = 3
+	fewestDirect  = 5
+	fewestDoubles = 10
+	fewestWhole   = 20
 )
 
 // bundle groups the leaves of a component that are enough.
@@ -69,7 +70,7 @@ func (e *Evaluator) answerTogether(b *bundle, f *frame) {
 		return
 	}
 	r := e.rankingOf(b, in.arr.DataType())
-	if r == nil || r.bucketed() && len(b.ranked) < fewestRanked {
+	if r == nil || len(b.ranked) < r.fewest() {
 		return
 	}
 	rows := &slicedCodes{codes: e.arena.small.get(in.n), known: e.knownOf(in)}

@@ -78,16 +78,15 @@ func (x *executable) kernel(id nodeID) string {
 			return name
 		}
 	}
-	few := fewestDirect
-	if x.source[id] != noSource && x.nodes[x.source[id]].typ.kind == kindDouble {
-		few = fewestRanked
+	if b == nil || !slices.Contains(b.ranked, id) {
+		return name
 	}
+	ranked, doubles := len(b.ranked), x.nodes[b.source].typ.kind == kindDouble
 	switch {
-	case b == nil || !slices.Contains(b.ranked, id) || len(b.ranked) < few:
-	case len(b.ranked) < fewestRanked:
-		name += fmt.Sprintf("; %d at once, by rank, if the constants are near each other", len(b.ranked))
-	default:
-		name += fmt.Sprintf("; %d at once, by rank", len(b.ranked))
+	case ranked >= fewestWhole || doubles && ranked >= fewestDoubles:
+		name += fmt.Sprintf("; %d at once, by rank", ranked)
+	case !doubles && ranked >= fewestDirect:
+		name += fmt.Sprintf("; %d at once, by rank, if the constants are near each other", ranked)
 	}
 	return name
 }

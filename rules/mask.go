@@ -98,13 +98,17 @@ func and(out *Mask, a, b Mask) {
 	switch {
 	case out.known == nil: // nor has a or b
 		andWords(out.value, a.value, b.value)
+	case a.known == nil && b.known == nil: // another argument has
+		andWords(out.value, a.value, b.value)
+		allKnown(out)
+	case !a.fails && !b.fails && a.known == nil:
+		orNotWords(out.known, b.known, a.value)
+		andWords(out.value, a.value, b.value)
+		trim(out.known, out.n)
+	case !a.fails && !b.fails && b.known == nil:
+		and(out, b, a)
 	case !a.fails && !b.fails:
-		for w := range out.value {
-			av, bv, ak, bk := a.value[w], b.value[w], a.knownWord(w), b.knownWord(w)
-			both := av & bv
-			out.known[w] = ak&^av | bk&^bv | both
-			out.value[w] = both
-		}
+		andKleene(out.known, out.value, a, b)
 	default:
 		for w := range out.value {
 			av, bv, ak, bk := a.value[w], b.value[w], a.knownWord(w), b.knownWord(w)
@@ -122,13 +126,16 @@ func or(out *Mask, a, b Mask) {
 	switch {
 	case out.known == nil: // nor has a or b
 		orWords(out.value, a.value, b.value)
+	case a.known == nil && b.known == nil: // another argument has
+		orWords(out.value, a.value, b.value)
+		allKnown(out)
+	case !a.fails && !b.fails && a.known == nil:
+		orWords(out.known, a.value, b.known)
+		orWords(out.value, a.value, b.value)
+	case !a.fails && !b.fails && b.known == nil:
+		or(out, b, a)
 	case !a.fails && !b.fails:
-		for w := range out.value {
-			av, bv, ak, bk := a.value[w], b.value[w], a.knownWord(w), b.knownWord(w)
-			either := av | bv
-			out.known[w] = either | ak&bk
-			out.value[w] = either
-		}
+		orKleene(out.known, out.value, a, b)
 	default:
 		for w := range out.value {
 			av, bv, ak, bk := a.value[w], b.value[w], a.knownWord(w), b.knownWord(w)
@@ -184,6 +191,44 @@ func cond(out *Mask, c, a, b Mask) {
 		if out.known != nil {
 			out.known[w] = yes&a.knownWord(w) | no&b.knownWord(w)
 		}
+	}
+}
+
+// allKnown says that every row is known.
+func allKnown(out *Mask) {
+	for w := range out.known {
+		out.known[w] = ^uint64(0)
+	}
+	trim(out.known, out.n)
+}
+
+// andKleene is and without errors, where both masks say which rows are known: the loop that most words go through.
+func andKleene(known, value []uint64, a, b Mask) {
+	av, ak, bv, bk := a.value[:len(value)], a.known[:len(value)], b.value[:len(value)], b.known[:len(value)]
+	known = known[:len(value)]
+	for w := range value {
+		both := av[w] & bv[w]
+		known[w] = ak[w]&^av[w] | bk[w]&^bv[w] | both
+		value[w] = both
+	}
+}
+
+// orKleene is the same for or.
+func orKleene(known, value []uint64, a, b Mask) {
+	av, ak, bv, bk := a.value[:len(value)], a.known[:len(value)], b.value[:len(value)], b.known[:len(value)]
+	known = known[:len(value)]
+	for w := range value {
+		either := av[w] | bv[w]
+		known[w] = ak[w]&bk[w] | either
+		value[w] = either
+	}
+}
+
+// orNotWords is a | !b.
+func orNotWords(out, a, b []uint64) {
+	b, out = b[:len(a)], out[:len(a)]
+	for w, word := range a {
+		out[w] = word | ^b[w]
 	}
 }
 

@@ -54,8 +54,16 @@ func everyWhole(bounds []int64) []int64 {
 	}
 }
 
-// bucketed says that ranks are not differences.
-func (r *ranking) bucketed() bool { return r.whole != nil || r.doubles != nil }
+// fewest is from how many leaves on the ranking pays.
+func (r *ranking) fewest() int {
+	switch {
+	case r.doubles != nil:
+		return fewestDoubles
+	case r.whole != nil:
+		return fewestWhole
+	}
+	return fewestDirect
+}
 
 // newWholeRanking makes buckets for sorted bounds, each once; nil where more than two would share a bucket.
 func newWholeRanking(bounds []int64) *ranking {
@@ -171,14 +179,7 @@ func doubleRanks[T float32 | float64](r *ranking, out []int32, values []T) {
 			out[i] = notANumber
 			continue
 		}
-		within := v
-		if v < low {
-			within = low
-		}
-		if v > high {
-			within = high
-		}
-		bucket := &buckets[int((within-low)*scale)]
+		bucket := &buckets[int((min(max(v, low), high)-low)*scale)]
 		out[i] = bucket.first + int32(bit(v >= bucket.bounds[0])) + int32(bit(v >= bucket.bounds[1]))
 	}
 }
