@@ -24,6 +24,7 @@ type doubt struct {
 	problem   *configs.Problem
 	what      string // how its message begins
 	node      nodeID
+	column    string // whose nulls are exactly where the negation is unknown; empty: none is
 }
 
 // message is the warning before anything was counted.
@@ -33,6 +34,10 @@ func (d *doubt) message() string {
 	}
 	return fmt.Sprintf("%s is unknown for users whose %s is null", d.symbol, d.columns)
 }
+
+// Column returns the snapshot's column whose nulls are exactly the rows for which negation i is unknown, so that counted nulls
+// answer it; empty where there is no such column.
+func (d *Doubts) Column(i int) string { return d.list[i].column }
 
 // Count tells the warning about negation i how many of the snapshot's users it is unknown for.
 func (d *Doubts) Count(i int, unknown, users int64) {
@@ -58,10 +63,37 @@ func (s *stepCompiler) lowerDoubts(u *unit) {
 	for _, d := range u.doubts {
 		var err error
 		if d.node, err = s.lower.part(u.native(), d.negation); err == nil {
-			d.what = u.what
+			d.what, d.column = u.what, s.graph.nullsOf(d.node)
 			s.doubts = append(s.doubts, d)
 		}
 	}
+}
+
+// nullsOf returns the column that alone makes a node unknown, wherever it is null and nowhere else; empty where there is none.
+func (g *graph) nullsOf(id nodeID) string {
+	n := &g.nodes[id]
+	if n.op == opColumn {
+		return n.name
+	}
+	if n.canFail || len(n.columns) != 1 || g.outcomes(n).unknown || !strict(n.op) {
+		return ""
+	}
+	for _, arg := range n.args {
+		if below := &g.nodes[arg]; below.op == opConst && below.canUnknown || below.op != opConst && g.nullsOf(arg) == "" {
+			return ""
+		}
+	}
+	return n.columns[0]
+}
+
+// strict says whether a node is unknown just where its arguments are, if they all are in the same rows.
+func strict(op opcode) bool {
+	switch op {
+	case opNot, opAnd, opOr, opEq, opLt, opLe, opInSet, opInFile, opStartsWith, opEndsWith, opContains, opMatches, opLike, opEqualFold, opLower, opUpper, opTrim,
+		opYear, opMonth, opDay, opWeekday, opYearDay, opHour, opMinute, opSecond, opMillisecond, opDaysBetween, opAgeYears:
+		return true
+	}
+	return false
 }
 
 // doubtsOf plans the questions of all doubts; nil when there are none.

@@ -320,3 +320,35 @@ func TestDoubtsAreCounted(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// TestNullsAnswerDoubts: where a column's nulls are said to answer a negation, it is unknown in these rows and in no other.
+func TestNullsAnswerDoubts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 8))
+	rec := record(t, everyCase(t))
+	answered := 0
+	for range 500 {
+		rule := "!(" + logicOf(rng, rng.IntN(3)) + ")"
+		plan, err := Compile(rec.Schema(), []Step{testStep(rule, nil)}, Options{Doubts: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		doubts := plan.Doubts()
+		if doubts == nil || doubts.Column(0) == "" {
+			continue
+		}
+		answers, err := doubts.Plan.NewEvaluator(0).EvalRecord(rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		column := rec.Column(rec.Schema().FieldIndices(doubts.Column(0))[0])
+		for row := range int(rec.NumRows()) {
+			if got := answers.Cut(0).At(row) == 'U'; got != column.IsNull(row) {
+				t.Fatalf("%s: unknown in row %d is %v, and %s is null is %v", rule, row, got, doubts.Column(0), column.IsNull(row))
+			}
+		}
+		answered++
+	}
+	if answered < 50 {
+		t.Errorf("only %d negations are answered by nulls", answered)
+	}
+}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 )
@@ -118,4 +120,25 @@ guards: {exits: {max_share: 7}}
 	s.run(exitUsage, "check")
 	s.run(exitUsage, "check", "--date", today)
 	golden(t, "faults", steady(s.shown.String(), s.folder))
+}
+
+// TestCheckReadsNoPageWhereFootersTell: the pages are destroyed, and the nulls of a column are counted all the same; what needs
+// two columns has to read them.
+func TestCheckReadsNoPageWhereFootersTell(t *testing.T) {
+	s := doubtfulSite(t)
+	name := "users/date=" + today + "/part-0.parquet"
+	data, err := os.ReadFile(s.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	footer := len(data) - 8 - int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	clear(data[4:footer])
+	s.write(name, data)
+	if code, out, errs := cli(t, s.folder, "check", "--date", today); code != 0 || !strings.Contains(out, "leaves out 334 of 1,000 users") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	s.config(strings.ReplaceAll(doubtfulConfig, "!within(seen, '30d')", "!(within(seen, '30d') && seen == timestamp(plan))"))
+	if code, out, _ := cli(t, s.folder, "check", "--date", today); code != exitInput {
+		t.Errorf("exit %d, want %d: the page was not read: %s", code, exitInput, out)
+	}
 }
