@@ -255,6 +255,8 @@ func isLiteral(e ast.Expr) bool {
 		return true
 	case ast.ListKind:
 		return !slices.ContainsFunc(e.AsList().Elements(), func(element ast.Expr) bool { return !isLiteral(element) })
+	case ast.MapKind:
+		return !slices.ContainsFunc(e.AsMap().Entries(), func(entry ast.EntryExpr) bool { return !isLiteral(entry.AsMapEntry().Value()) })
 	case ast.CallKind:
 		c := e.AsCall()
 		named := c.FunctionName() == "timestamp" || c.FunctionName() == "date" || c.FunctionName() == "duration"

@@ -36,8 +36,12 @@ func explainedRecord(t *testing.T) arrow.Record {
 			b.ValueBuilder().(*array.StringBuilder).Append(tag)
 		}
 	})
+	counts := build(t, arrow.ListOf(arrow.PrimitiveTypes.Int64), func(b *array.ListBuilder) {
+		b.Append(true)
+		b.ValueBuilder().(*array.Int64Builder).AppendValues([]int64{4, 0, 2}, []bool{true, false, true})
+	})
 	return record(t, map[string]arrow.Array{
-		"user_id": texts(t, "ann"), "country": texts(t, nil), "plan": texts(t, "pro"), "ltv": ltv,
+		"user_id": texts(t, "ann"), "counts": counts, "country": texts(t, nil), "plan": texts(t, "pro"), "ltv": ltv,
 		"age": int64s(t, nil), "visits": int64s(t, 0), "n": int64s(t, 7), "tags": tags,
 	})
 }
@@ -106,6 +110,17 @@ stage("journey") == "customer" = true
 n in [1, age, 7] = true
   n = 7
   age = null
+`},
+		{`counts.sum(c, c) > 5 && variant("exp", {"a": 1}) == "a"`, `
+counts.sum(c, c) > 5 && variant("exp", {"a": 1}) == "a" = true
+  counts.sum(c, c) > 5 = true
+    counts.sum(c, c) = 6
+      counts = [4, null, 2]
+      c = 4 [element 1 of 3]
+      c = null [element 2 of 3]
+      c = 2 [element 3 of 3]
+  variant("exp", {"a": 1}) == "a" = true
+    variant("exp", {"a": 1}) = "a"
 `},
 		{`tags.filter(t, t != "vip").size() == 3`, `
 tags.filter(t, t != "vip").size() == 3 = true
