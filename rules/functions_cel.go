@@ -175,7 +175,7 @@ func othersOfCEL() []*function {
 			doc: "A field of a struct, or the value under a key of a map; map[\"any key\"] takes every key.", nulls: "a null struct or field, a null map and a missing key are unknown",
 		},
 		{
-			name: "{ }", topic: topicNested, signatures: []string{`{"key": a}`}, example: `{"FR": 18, "US": 21}[country] <= age`, doc: "A map that is written out, as to look something up.", nulls: "a key that is missing is unknown",
+			name: "{ }", topic: topicNested, signatures: []string{`{"key": a}`}, example: `{"FR": 18, "US": 21}[country] <= age`, doc: "A map that is written out, as to look something up. A key that it does not have is an error.",
 		},
 		{
 			name: "segment", topic: topicOther, signatures: []string{"segment(string) -> bool"}, example: `!segment("vip") && ltv > 0`,
