@@ -66,7 +66,7 @@ func TestSumsAreExact(t *testing.T) {
 	columns := columnsOf{
 		"d": listsOf(t, arrow.PrimitiveTypes.Float64, addDouble,
 			[]any{1e16, 1.0, -1e16}, []any{1.0, 1e16, -1e16}, []any{0.1, 0.2, 0.3}, []any{math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64}, []any{math.Inf(1), 1.0, math.Inf(-1)},
-			[]any{math.NaN(), 1.0}, []any{math.Copysign(0, -1)}),
+			[]any{math.NaN(), 1.0}, []any{math.Copysign(0, -1), math.Copysign(0, -1)}),
 		"n": listsOf(t, arrow.PrimitiveTypes.Int64, addInt, []any{most, 1, -2}, []any{most, 1}, []any{least, -1}, []any{most, most, least, least, 2}, []any{}, []any{most, most}, []any{1}),
 	}
 	question{}.wants(t, columns, `d.sum(x, x) == 1.0`, "TTFFFFF", `d.sum(x, x) == 0.6`, "FFTFFFF", `d.sum(x, x) > 1e300`, "FFFTFFF", `d.sum(x, x) != d.sum(x, x)`, "FFFFTTF",
