@@ -82,11 +82,17 @@ func testedCases(t *testing.T) map[string]bool {
 // snapshot writes rows as the one file of a date.
 func snapshot[R any](b *bench, date string, rows ...R) {
 	b.t.Helper()
+	snapshotIn(b, date, rows)
+}
+
+// snapshotIn does so with options of the writer.
+func snapshotIn[R any](b *bench, date string, rows []R, options ...parquet.WriterOption) {
+	b.t.Helper()
 	path := filepath.Join(filepath.Dir(b.config.File), "users", date+".parquet")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := parquet.WriteFile(path, rows); err != nil {
+	if err := parquet.WriteFile(path, rows, options...); err != nil {
 		b.t.Fatal(err)
 	}
 }

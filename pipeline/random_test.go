@@ -62,8 +62,8 @@ func TestRandomStoriesEqualTheTwin(t *testing.T) {
 			seen.spared, seen.passed = seen.spared+told.spared, seen.passed+told.passed
 		})
 	}
-	if t.Logf("statistics spared %d column chunks and %d pages", seen.spared, seen.passed); seen.spared < 5*stories || seen.passed < stories/2 {
-		t.Errorf("statistics spared %d column chunks and %d pages; the stories do not test them", seen.spared, seen.passed)
+	if t.Logf("statistics spared %d column chunks and %d pages", seen.spared, seen.passed); seen.spared < 5*stories {
+		t.Errorf("statistics spared %d column chunks; the stories do not test them", seen.spared)
 	}
 	for what, counts := range map[string][2]any{
 		"reason": {seen.reasons, []string{"user_new", "user_deleted", "user_changed", "time_passed", "rule_changed", "list_changed", "segment_added", "segment_removed"}},

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
 	"strata/pipeline"
 	"strata/pipeline/catalog"
 	"strata/pipeline/tables"
@@ -135,6 +137,43 @@ segments:
 				t.Errorf("columns %q are read, want %q", got, tc.want)
 			}
 		})
+	}
+}
+
+// Pages that statistics settle are passed over, among others that are read, and the run says what it would have said: also of a
+// regular expression, which is answered after the cheap leaves.
+func TestPagesThatStatisticsSettleAreNotUnpacked(t *testing.T) {
+	type row struct {
+		ID   int64   `parquet:"id"`
+		Age  *int64  `parquet:"age"`
+		Name *string `parquet:"name"`
+	}
+	var rows []row
+	for i := range int64(6000) {
+		age, name := i/20, fmt.Sprintf("%c%05d", 'a'+i/300, i)
+		one := row{i, &age, &name}
+		if i%97 == 0 {
+			one.Age = nil
+		}
+		if i%89 == 0 {
+			one.Name = nil
+		}
+		rows = append(rows, one)
+	}
+	var pruned, whole spy
+	b := caseBench(t, `
+segments:
+  - {name: young, when: 'age < 18'}
+  - {name: between, when: 'age >= 100 && age < 120 && name != null'}
+  - {name: named, when: 'age > 5 && name.matches("^k[0-9]*7$")'}
+  - {name: other, when: 'age > 250 || name.startsWith("b")'}`)
+	snapshotIn(b, "2026-01-01", rows, parquet.PageBufferSize(800))
+	b.adjust = pruned.watch
+	m := b.run("2026-01-01")
+	b.adjust = whole.watchUnpruned
+	sameRun(t, b, m, b.run("2026-01-01"))
+	if t.Logf("%d pages", pruned.pages); pruned.pages < 10 || whole.pages > 0 {
+		t.Errorf("%d pages are passed over, and %d without statistics", pruned.pages, whole.pages)
 	}
 }
 
