@@ -20,11 +20,12 @@ const windowRows = 1 << 17
 // An assigner is one worker of the assign stage. It answers the rules for row groups and sends each user's id and bits to
 // the exchange.
 type assigner struct {
-	run     *run
-	eval    *rules.Evaluator
-	scatter *scatter
-	packer  *ids.Packer
-	rows    tables.BitMatrix
+	run      *run
+	eval     *rules.Evaluator
+	exchange *exchange
+	scatter  *scatter
+	packer   *ids.Packer
+	rows     tables.BitMatrix
 
 	rejected catalog.Rejects
 	nulls    map[string]int64 // by column that a rule uses
@@ -80,6 +81,11 @@ func (a *assigner) window(ctx context.Context, own tables.Columns, n int) error 
 	if err := a.carry(own, n); err != nil {
 		return err
 	}
+	return a.scatterUsers(ctx, own, n)
+}
+
+// scatterUsers sends the users of the next n rows to their partitions.
+func (a *assigner) scatterUsers(ctx context.Context, own tables.Columns, n int) error {
 	for at := 0; at < n; {
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
@@ -112,13 +118,13 @@ func (a *assigner) users(column arrow.Array, at int) error {
 	if err != nil {
 		return err
 	}
-	keys := a.run.exchange.lanes[0].keys
+	keys := a.exchange.lanes[0].keys
 	for i := range column.Len() {
 		if packed.Rejected(i) {
 			a.reject(column.IsNull(i))
 			continue
 		}
-		partition := ids.Partition(packed.Hashes[i], a.run.exchange.partitionBits)
+		partition := ids.Partition(packed.Hashes[i], a.exchange.partitionBits)
 		if !packed.Fits(i) {
 			err = a.textUser(partition, packed.Text(i), at+i)
 		} else {
@@ -146,7 +152,7 @@ func (a *assigner) reject(null bool) {
 
 // textUser scatters a user whose id does not fit into words: into the last lane, which is that of such ids.
 func (a *assigner) textUser(partition int, id []byte, row int) error {
-	b, record, err := a.scatter.record(len(a.run.exchange.lanes)-1, partition)
+	b, record, err := a.scatter.record(len(a.exchange.lanes)-1, partition)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,6 @@ var waiting = map[string]string{
 	"C005": "merged identities: no alias table yet",
 	"C007": "exports with unique_by",
 	"C013": "min_stay; the rule without it is tested",
-	"C073": "ntile()",
-	"C074": "ntile()",
 	"C140": "tables that two writers append to (Iceberg)",
 }
 

@@ -18,6 +18,9 @@ type doubter struct {
 // countDoubts counts for how many users each negation that is warned of is unknown, and tells the warnings. Where footers do not
 // answer that, it reads the columns that they look at, and no other.
 func (r *run) countDoubts(ctx context.Context, doubts *rules.Doubts) error {
+	if err := r.measure(ctx, doubts.Plan.Population()); err != nil {
+		return err
+	}
 	total := make([]int64, len(doubts.Plan.Cuts()))
 	open := func() *doubter {
 		return &doubter{doubts.Plan.NewEvaluator(r.BatchRows), make([]int64, len(total)), make([]bool, len(total))}

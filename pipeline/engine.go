@@ -54,7 +54,7 @@ func (r *run) assign(ctx context.Context) error {
 	r.Progress.Stage("assign", r.snapshot.Rows())
 	open := func() *assigner {
 		return &assigner{
-			run: r, eval: r.plan.NewEvaluator(r.BatchRows), scatter: r.exchange.newScatter(),
+			run: r, eval: r.plan.NewEvaluator(r.BatchRows), exchange: r.exchange, scatter: r.exchange.newScatter(),
 			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
 		}
 	}
@@ -141,12 +141,9 @@ func (r *run) comparison() *comparison {
 // sorted takes the users of a partition out of the exchange. It returns none where their duplicates are going to end the run, with an
 // error that counts them all.
 func (r *run) sorted(at int) (*users, error) {
-	lanes := make([]*gathered, len(r.exchange.lanes))
-	for i, l := range r.exchange.lanes {
-		var err error
-		if lanes[i], err = r.exchange.gather(l, at); err != nil {
-			return nil, err
-		}
+	lanes, err := r.exchange.gatherAll(at)
+	if err != nil {
+		return nil, err
 	}
 	u := sortUsers(lanes, r.idType)
 	if u.duplicates > 0 && !r.addDuplicates(u) {

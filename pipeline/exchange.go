@@ -1,13 +1,9 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"sync"
-	"unsafe"
 
 	"strata/pipeline/ids"
 )
@@ -100,18 +96,13 @@ type exchange struct {
 	blockRecords  int
 	blockArena    int // bytes
 
-	budget  int64 // bytes of full blocks in memory
-	tempDir string
-
-	mu    sync.Mutex
-	held  int64 // bytes of full blocks in memory
-	spilt int64 // bytes on disk
-	files []*os.File
+	held   allowance // of full blocks in memory
+	spills *spills
 }
 
 // newExchange makes an exchange of 1<<partitionBits partitions for the layouts, which differ in their form.
 func newExchange(partitionBits, workers int, budget int64, tempDir string, layouts ...layout) *exchange {
-	x := &exchange{partitionBits: partitionBits, budget: budget, tempDir: tempDir}
+	x := &exchange{partitionBits: partitionBits, held: allowance{budget: budget}, spills: &spills{dir: tempDir}}
 	for _, l := range layouts {
 		x.lanes = append(x.lanes, &lane{layout: l, partitions: make([]lanePartition, 1<<partitionBits)})
 	}
@@ -127,14 +118,14 @@ func newExchange(partitionBits, workers int, budget int64, tempDir string, layou
 func (x *exchange) full(l *lane, partition int, b *block, spill *spillFile) error {
 	part := &l.partitions[partition]
 	size := b.bytes()
-	if x.reserve(size) {
+	if x.held.reserve(size) {
 		part.mu.Lock()
 		part.blocks = append(part.blocks, b)
 		part.records += len(b.words) / l.stride()
 		part.mu.Unlock()
 		return nil
 	}
-	where, err := spill.write(x, b)
+	where, err := b.spill(spill)
 	if err != nil {
 		return err
 	}
@@ -145,89 +136,15 @@ func (x *exchange) full(l *lane, partition int, b *block, spill *spillFile) erro
 	return nil
 }
 
-// reserve reports whether a block of this size may stay in memory.
-func (x *exchange) reserve(size int64) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.held+size > x.budget {
-		return false
-	}
-	x.held += size
-	return true
-}
-
-// release gives back what a partition holds in memory once diff has taken it.
-func (x *exchange) release(size int64) {
-	x.mu.Lock()
-	x.held -= size
-	x.mu.Unlock()
-}
-
 // Close removes the temporary files.
-func (x *exchange) Close() {
-	for _, f := range x.files {
-		_ = f.Close() // it has no name and is gone with this
-	}
-	x.files = nil
-}
+func (x *exchange) Close() { x.spills.close() }
 
-// A spillFile is one worker's temporary file. It has no name any more once it is open, so that nothing stays behind.
-type spillFile struct {
-	file   *os.File
-	offset int64
-}
-
-// write appends a block; the block may be used again afterwards.
-func (s *spillFile) write(x *exchange, b *block) (spilledBlock, error) {
-	if s.file == nil {
-		if err := s.open(x); err != nil {
-			return spilledBlock{}, err
-		}
-	}
-	where := spilledBlock{file: s.file, offset: s.offset, words: len(b.words), arena: len(b.arena)}
-	for _, data := range [][]byte{wordBytes(b.words), b.arena} {
-		if _, err := s.file.WriteAt(data, s.offset); err != nil {
-			return spilledBlock{}, spillFault(x.tempDir, err)
-		}
-		s.offset += int64(len(data))
-	}
-	x.mu.Lock()
-	x.spilt += s.offset - where.offset
-	x.mu.Unlock()
+// spill appends a block to a worker's temporary file; the block may be used again afterwards.
+func (b *block) spill(file *spillFile) (spilledBlock, error) {
+	offset, err := file.append(wordBytes(b.words), b.arena)
+	where := spilledBlock{file: file.file, offset: offset, words: len(b.words), arena: len(b.arena)}
 	b.words, b.arena = b.words[:0], b.arena[:0]
-	return where, nil
-}
-
-func (s *spillFile) open(x *exchange) error {
-	file, err := os.CreateTemp(x.tempDir, "strata-spill-*")
-	if err != nil {
-		return spillFault(x.tempDir, err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return spillFault(x.tempDir, errors.Join(err, file.Close()))
-	}
-	x.mu.Lock()
-	x.files = append(x.files, file)
-	x.mu.Unlock()
-	s.file = file
-	return nil
-}
-
-// spillFault is the one place where this fault is worded.
-func spillFault(dir string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err // the file has no name that means anything
-	}
-	return fmt.Errorf("spill users to temporary files in %s: %w; make room there, point TMPDIR at another disk or raise --memory", dir, err)
-}
-
-// wordBytes is the memory of words as bytes, for files that only this process reads.
-func wordBytes(words []uint64) []byte {
-	if len(words) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), 8*len(words))
+	return where, err
 }
 
 // A scatter is one worker's way into the exchange: a block that is being filled for every lane and partition.
@@ -238,7 +155,7 @@ type scatter struct {
 }
 
 func (x *exchange) newScatter() *scatter {
-	s := &scatter{x: x}
+	s := &scatter{x: x, spill: spillFile{spills: x.spills}}
 	for range x.lanes {
 		s.open = append(s.open, make([]*block, 1<<x.partitionBits))
 	}
@@ -315,15 +232,27 @@ func (x *exchange) gather(l *lane, partition int) (*gathered, error) {
 		if err := g.add(b.words, b.arena); err != nil {
 			return nil, err
 		}
-		x.release(b.bytes())
+		x.held.release(b.bytes())
 	}
 	for _, s := range part.spilled {
-		if err := g.addSpilled(x.tempDir, s); err != nil {
+		if err := g.addSpilled(x.spills, s); err != nil {
 			return nil, err
 		}
 	}
 	part.blocks, part.spilled = nil, nil
 	return g, nil
+}
+
+// gatherAll takes the records of a partition out of all lanes.
+func (x *exchange) gatherAll(partition int) ([]*gathered, error) {
+	lanes := make([]*gathered, len(x.lanes))
+	for i, l := range x.lanes {
+		var err error
+		if lanes[i], err = x.gather(l, partition); err != nil {
+			return nil, err
+		}
+	}
+	return lanes, nil
 }
 
 // maxArena keeps offsets within the 32 bits that a record has for them.
@@ -356,13 +285,10 @@ func (g *gathered) rebase(from int, base uint64) {
 	}
 }
 
-func (g *gathered) addSpilled(dir string, s spilledBlock) error {
+func (g *gathered) addSpilled(from *spills, s spilledBlock) error {
 	words, arena := make([]uint64, s.words), make([]byte, s.arena)
-	for _, part := range [][]byte{wordBytes(words), arena} {
-		if _, err := s.file.ReadAt(part, s.offset); err != nil && (err != io.EOF || len(part) > 0) {
-			return fmt.Errorf("read spilled users back from %s: %w", dir, err)
-		}
-		s.offset += int64(len(part))
+	if err := from.read(s.file, s.offset, wordBytes(words), arena); err != nil {
+		return err
 	}
 	return g.add(words, arena)
 }

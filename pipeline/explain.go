@@ -124,6 +124,9 @@ func (r *run) explainUser(ctx context.Context, q Question, stands *catalog.Manif
 		return err
 	}
 	defer record.Release()
+	if err = r.measure(ctx, explainer.Population()); err != nil {
+		return err
+	}
 	if answer.Explanation, err = explainer.Explain(record); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -46,24 +45,12 @@ func orderWord(col arrow.Array, i int) uint64 {
 	case *array.Uint8, *array.Uint16, *array.Uint32, *array.Uint64:
 		return fixedBits(col, i)
 	case *array.Float32:
-		return orderedFloat(float64(col.Value(i)))
+		return ids.OrderedFloat(float64(col.Value(i)))
 	case *array.Float64:
-		return orderedFloat(col.Value(i))
+		return ids.OrderedFloat(col.Value(i))
 	default:
 		return ids.Ordered(int64(fixedBits(col, i)))
 	}
-}
-
-// orderedFloat maps a double to a word that sorts as doubles do, NaN (of either sign) after everything.
-func orderedFloat(v float64) uint64 {
-	if v != v {
-		return math.MaxUint64
-	}
-	word := math.Float64bits(v + 0) // -0 becomes 0
-	if word>>63 != 0 {
-		return ^word
-	}
-	return word | 1<<63
 }
 
 // addRowHash adds what a column contributes to the hash of each row. The sum over columns does not depend on their order.

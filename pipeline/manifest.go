@@ -88,6 +88,11 @@ func (r *run) complete() {
 	for i, l := range r.words.lifecycles {
 		m.Lifecycles = append(m.Lifecycles, r.completeLifecycle(i, l))
 	}
+	if asked := r.plan.Population(); asked != nil {
+		for _, f := range asked.Findings() {
+			m.Population = append(m.Population, catalog.Surveyed(f))
+		}
+	}
 	m.Guards = r.guards(m)
 	m.Clock.Finished = time.Now().UTC()
 }

@@ -130,7 +130,7 @@ func TestExchangeLeavesNoTemporaryFile(t *testing.T) {
 	dir := t.TempDir()
 	x := newExchange(0, 1, 0, dir, textLayouts()...)
 	scatterTexts(t, x, []string{"a", "b"}, 1)
-	if x.spilt == 0 {
+	if x.spills.bytes == 0 {
 		t.Fatal("nothing was spilled")
 	}
 	if names, _ := filepath.Glob(filepath.Join(dir, "*")); len(names) > 0 {

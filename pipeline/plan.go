@@ -224,24 +224,29 @@ func namesOf(c *configs.Config) *tables.Names {
 
 // layOut sizes the exchange. The number of partitions follows from the footers' row counts alone.
 func (r *run) layOut() {
-	partitionBits := partitionBitsFor(r.snapshot.Rows())
-	if r.partitions > 0 {
-		partitionBits = bits.Len(uint(r.partitions)) - 1
-	}
 	bitWords := max((r.plan.Bits()+63)/64, 1)
-	exports := len(r.exports) > 0
-	var layouts []layout
-	switch r.idType {
-	case ids.Int32, ids.Int64, ids.Uint64:
-		layouts = []layout{newLayout(ids.OneWord, bitWords, r.latest(), exports)}
-	case ids.UUID:
-		layouts = []layout{newLayout(ids.TwoWords, bitWords, r.latest(), exports)}
-	case ids.Binary:
-		layouts = []layout{newLayout(ids.Bytes, bitWords, r.latest(), exports)}
-	default:
-		layouts = []layout{newLayout(ids.TwoWords, bitWords, r.latest(), exports), newLayout(ids.Bytes, bitWords, r.latest(), exports)}
+	r.exchange = newExchange(r.partitionBits(), r.Workers, r.Memory/2, r.TempDir, r.layouts(bitWords, len(r.exports) > 0)...)
+}
+
+// partitionBits is log2 of the number of partitions.
+func (r *run) partitionBits() int {
+	if r.partitions > 0 {
+		return bits.Len(uint(r.partitions)) - 1
 	}
-	r.exchange = newExchange(partitionBits, r.Workers, r.Memory/2, r.TempDir, layouts...)
+	return partitionBitsFor(r.snapshot.Rows())
+}
+
+// layouts are those of records with so many words behind the key, for every form of the user ids.
+func (r *run) layouts(words int, exports bool) []layout {
+	var out []layout
+	forms := map[ids.Type][]ids.Form{
+		ids.Int32: {ids.OneWord}, ids.Int64: {ids.OneWord}, ids.Uint64: {ids.OneWord}, ids.UUID: {ids.TwoWords}, ids.Binary: {ids.Bytes},
+		ids.Text: {ids.TwoWords, ids.Bytes},
+	}
+	for _, form := range forms[r.idType] {
+		out = append(out, newLayout(form, words, r.latest(), exports))
+	}
+	return out
 }
 
 // usersPerPartition keeps a partition within a core's second-level cache and a file at a handy size.
@@ -293,6 +298,9 @@ func (r *run) chooseColumns() error {
 func (r *run) columnsRead() []string {
 	columns := append(slices.Clone(r.plan.Columns()), r.idColumn)
 	columns = append(columns, r.exports...)
+	if asked := r.plan.Population(); asked != nil {
+		columns = append(columns, asked.Columns()...)
+	}
 	if r.latest() {
 		columns = append(columns, r.by)
 		r.hashed = slices.Concat(r.plan.StepColumns(len(r.steps)-1), r.exports, []string{r.by})

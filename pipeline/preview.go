@@ -118,6 +118,9 @@ type previewing struct {
 }
 
 func (p *previewing) answer(ctx context.Context) (*Previewed, error) {
+	if err := p.population(ctx); err != nil {
+		return nil, err
+	}
 	total, sample, err := p.count(ctx)
 	if err != nil {
 		return nil, err
@@ -177,7 +180,7 @@ func (p *previewing) told(t *tally) *Previewed {
 	out := &Previewed{
 		Date: p.Date, Rows: p.snapshot.Rows(), RowGroups: len(p.snapshot.RowGroupRows()), Users: t.users, Rejects: p.rejected, Duplicates: p.duplicates,
 		Members: t.members, Unknown: t.unknown, Errors: t.failed, Examples: t.examples.ids(),
-		Columns: p.plan.Columns(), Warnings: warnings,
+		Columns: p.plan.StepColumns(0), Warnings: warnings,
 	}
 	if p.proposal.Overlap {
 		out.Segments, out.Stages = p.overlaps(t)

@@ -38,6 +38,7 @@ type run struct {
 
 	readings []func() *reading // by row group: made when first asked for
 	exchange *exchange
+	spilled  spills // of the population, until all users are answered
 
 	mu           sync.Mutex // of all below, and of manifest.Tables
 	rejected     catalog.Rejects
@@ -116,6 +117,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 
 // close lets go of the snapshot.
 func (r *run) close() {
+	r.spilled.close()
 	if r.snapshot != nil {
 		r.snapshot.Close()
 	}
@@ -173,6 +175,11 @@ type taker func(ctx context.Context, at int, out *outcome) error
 func (r *run) compute(ctx context.Context, open func() taker) error {
 	defer r.exchange.Close()
 	r.stats, r.counts = newStats(r.words), newCounts(r.words.names)
+	if r.plan.Population() != nil {
+		if err := r.timed("population", func() error { return r.population(ctx) }); err != nil {
+			return err
+		}
+	}
 	if err := r.timed("assign", func() error { return r.fill(ctx) }); err != nil {
 		return err
 	}

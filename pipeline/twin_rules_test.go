@@ -28,6 +28,7 @@ type moment struct {
 	horizon time.Time // the run's now: what lies after it is the future
 	zone    *time.Location
 	lists   map[string]map[string]bool // canonical ids by path
+	people  map[string]*person         // all users, by canonical id
 }
 
 // civil is the UTC midnight of the date that t shows.
@@ -137,7 +138,9 @@ func randomRule(r *rand.Rand, w *world, depth int) ruleText {
 			return randomRule(r, w, depth-1).not()
 		}
 	}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
+	case 4:
+		return populationRule(r)
 	case 0:
 		return nullRule(r)
 	case 1, 2:

@@ -121,7 +121,7 @@ func (n *night) moment(w *world, of *night, lists map[string]map[string]bool) mo
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists}
+	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists, people: n.people}
 }
 
 // readRows rejects rows without an id and keeps the latest of each user.

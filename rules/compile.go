@@ -111,7 +111,7 @@ func (s *stepCompiler) finish() plannedStep {
 		}
 		out.lifecycles = append(out.lifecycles, made)
 	}
-	out.columns = s.columnsOf(&out)
+	out.columns, out.surveyed = s.columnsOf(&out), s.lower.surveyed
 	return out
 }
 
@@ -144,6 +144,7 @@ func (c *compiler) columnsOf(s *plannedStep) (columns []string) {
 	add := func(cut int) {
 		if cut >= 0 {
 			columns = append(columns, c.graph.nodes[c.cuts[cut]].columns...)
+			columns = append(columns, c.graph.nodes[c.cuts[cut]].surveyed...)
 		}
 	}
 	for _, segment := range s.segments {
@@ -195,10 +196,9 @@ func (c *compiler) planOf(cuts []nodeID) *Plan {
 			p.bits++
 		}
 		p.place = append(p.place, place)
-		p.columns = append(p.columns, n.columns...)
 	}
-	slices.Sort(p.columns)
-	p.columns = slices.Compact(p.columns)
+	p.population = c.population(p.nodes, func(int) bool { return true })
 	p.exec = newExecutable(p.nodes, p.cuts, p.place, c.opts.AsWritten)
+	p.columns = slices.Sorted(slices.Values(p.exec.columns))
 	return p
 }

@@ -47,6 +47,7 @@ var ownCosts = map[opcode]float64{
 	opYear: 8, opMonth: 8, opDay: 8, opYearDay: 8, opHour: 8, opMinute: 8, opAgeYears: 10, opAddDays: 8, opAddMonths: 10,
 	opExists: 4, opAll: 4, opExistsOne: 5, opCount: 5, opSum: 8, opAvg: 20, opMin: 6, opMax: 6, opInList: 4, opInMap: 15, opKey: 15,
 	opHashSplit: 8, opBucket: 8, opVariant: 60, opNative: 15, opSplit: 120, opJoin: 60, opInterpreted: 400,
+	opRank: 100, opNtile: 10, opTop: 2,
 }
 
 // costClass says in a word what a node costs.
@@ -126,6 +127,10 @@ func (x *executable) kernelName(n *node) string {
 		return "cel-go's interpreter, row by row"
 	case opIsNull:
 		return "validity bits"
+	case opQuantile, opMean:
+		return "one value for the whole snapshot"
+	case opRank, opNtile, opTop:
+		return "searched among what the whole snapshot has"
 	}
 	return "row by row"
 }

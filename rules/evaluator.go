@@ -39,6 +39,8 @@ type Evaluator struct {
 	streams []stream
 	windows []window // by node: the answers of leaves and algebra for the window
 	answers Answers
+
+	take func(leaf nodeID, at int, f *frame) // takes the values of a slice; nil: leaves are bool, and go into the windows
 }
 
 // defaultBatchRows keeps the values of a slice in the first two caches.

@@ -126,7 +126,7 @@ func (x *executable) commonSource(args []nodeID) nodeID {
 	for _, arg := range args {
 		source := x.source[arg]
 		switch {
-		case source == noSource && x.nodes[arg].op == opConst:
+		case source == noSource && sameInEveryRow(x.nodes[arg].op):
 		case source == noSource, found != noSource && found != source:
 			return noSource
 		default:

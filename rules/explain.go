@@ -11,6 +11,7 @@ import (
 // Plan has: what it tells is what a run computes. It does not change; many goroutines may use it.
 type Explainer struct {
 	exec       *executable
+	population *Population
 	columns    []string
 	segments   []toldSegment
 	lifecycles []toldLifecycle
@@ -91,8 +92,15 @@ func NewExplainer(schema *arrow.Schema, step Step, opts Options, names ...string
 func explainerOf(c *compiler, names []string) *Explainer {
 	x := &Explainer{}
 	x.tell(c.latest, func(name string) bool { return len(names) == 0 || slices.Contains(names, name) })
+	told := x.told()
+	needed := c.graph.needed(told)
+	x.population = c.population(c.graph.nodes, func(at int) bool { return needed[at] })
 	x.exec = newExecutable(c.graph.nodes, nil, nil, false)
-	x.findColumns()
+	for _, id := range told {
+		x.columns = append(x.columns, x.exec.nodes[id].columns...)
+	}
+	slices.Sort(x.columns)
+	x.columns = slices.Compact(x.columns)
 	return x
 }
 
@@ -142,11 +150,11 @@ func listNode(lists map[string]nodeID, segment string) nodeID {
 	return noSource
 }
 
-// findColumns lists the columns below all that is told.
-func (x *Explainer) findColumns() {
+// told lists the nodes of all that is told.
+func (x *Explainer) told() (nodes []nodeID) {
 	add := func(id nodeID) {
 		if id >= 0 {
-			x.columns = append(x.columns, x.exec.nodes[id].columns...)
+			nodes = append(nodes, id)
 		}
 	}
 	for _, s := range x.segments {
@@ -159,9 +167,12 @@ func (x *Explainer) findColumns() {
 			rule.nodes(add)
 		}
 	}
-	slices.Sort(x.columns)
-	x.columns = slices.Compact(x.columns)
+	return nodes
 }
+
+// Population returns what the rules ask of all users together, which must be measured before a user is explained; nil where
+// they ask nothing.
+func (x *Explainer) Population() *Population { return x.population }
 
 // Columns returns the snapshot's columns that it looks at, sorted.
 func (x *Explainer) Columns() []string { return x.columns }

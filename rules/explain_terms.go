@@ -104,8 +104,12 @@ func (t *teller) find(out *telling, scope []element) {
 			return
 		}
 	}
-	out.program, _ = l.program(out.expr) // what cannot be planned has no value to show
-	for _, name := range freeNames(out.expr, nil, nil) {
+	e, references, ok := l.withoutSurveys(out.expr)
+	if !ok {
+		return
+	}
+	out.program, _ = l.program(e, references) // what cannot be planned has no value to show
+	for _, name := range freeNames(e, nil, nil) {
 		if arg, ok := l.named(name); ok {
 			out.names, out.args = append(out.names, name), append(out.args, arg)
 		}

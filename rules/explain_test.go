@@ -42,8 +42,7 @@ func (r *elementRow) Parent() cel.Activation { return nil }
 
 func (o *explainOracle) value(e ast.Expr, row *elementRow) ref.Val {
 	o.t.Helper()
-	part := ast.NewCheckedAST(ast.NewAST(e, o.tree.SourceInfo()), o.tree.TypeMap(), o.tree.ReferenceMap())
-	program, err := o.env.PlanProgram(part, exactly)
+	program, err := o.env.PlanProgram(withVariables(o.tree, e), exactly)
 	if err != nil {
 		return types.WrapErr(err)
 	}
@@ -141,6 +140,9 @@ func compareExplanations(t *testing.T, seed uint64, step Step, rec arrow.Record,
 		t.Fatalf("seed %d: %s: %v %v", seed, step.Definitions.Segments[0].When.Text, err, problems)
 	}
 	x := explainerOf(c, nil)
+	if err := x.Population().Measure(rec); err != nil {
+		t.Fatal(err)
+	}
 	for row := range int(rec.NumRows()) {
 		one := rec.NewSlice(int64(row), int64(row)+1)
 		got, err := x.Explain(one)

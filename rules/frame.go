@@ -181,6 +181,8 @@ func (e *Evaluator) apply(id nodeID, f *frame) *vec {
 		return e.variants(nd, f)
 	case opNullText:
 		return e.nullText(id, f)
+	case opQuantile, opMean, opRank, opNtile, opTop:
+		return e.surveyed(nd, f)
 	case opToUUID, opIDText:
 		return e.idText(nd, f)
 	case opInterpreted:

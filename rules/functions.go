@@ -24,6 +24,7 @@ type function struct {
 	internal  bool // rules do not write it: the front end puts it there
 	clock     bool // the answer depends on now or today
 	nonStrict bool // it sees unknown arguments
+	surveys   bool // the answer depends on all users of the snapshot together
 	overloads []overload
 }
 
@@ -57,15 +58,15 @@ func over(id string, result *cel.Type, bind func(c *clockwork, args []ref.Val) r
 // laterFunctions are functions that a later version builds.
 var laterFunctions = map[string]string{
 	"was": "the previous run's membership", "prev_stage": "the previous run's stages",
-	"in_since": "since-dates in rules", "quantile": "functions over the whole snapshot", "mean": "functions over the whole snapshot",
-	"rank": "functions over the whole snapshot", "ntile": "functions over the whole snapshot",
-	"top": "functions over the whole snapshot", "prev": "the previous run's columns",
+	"in_since": "since-dates in rules", "prev": "the previous run's columns",
 }
 
 // functionTable is made once; it is in the order of the documentation.
 var functionTable = func() []*function {
 	var all []*function
-	for _, group := range [][]*function{timeFunctions(), calendarFunctions(), nullFunctions(), textFunctions(), listFunctions(), splitFunctions()} {
+	for _, group := range [][]*function{
+		timeFunctions(), calendarFunctions(), nullFunctions(), textFunctions(), listFunctions(), splitFunctions(), populationFunctions(),
+	} {
 		all = append(all, group...)
 	}
 	return all
@@ -83,10 +84,11 @@ const (
 	topicNested  = "Maps and structs"
 	topicOther   = "Segments, lifecycles and list files"
 	topicSplit   = "Splits"
+	topicSurvey  = "All users together"
 	topicConvert = "Conversions"
 )
 
-var topics = []string{topicLogic, topicNull, topicTime, topicParts, topicText, topicNumber, topicList, topicNested, topicOther, topicSplit, topicConvert}
+var topics = []string{topicLogic, topicNull, topicTime, topicParts, topicText, topicNumber, topicList, topicNested, topicOther, topicSplit, topicSurvey, topicConvert}
 
 // declare turns a function into a declaration bound to a step's clockwork.
 func (f *function) declare(c *clockwork) cel.EnvOption {

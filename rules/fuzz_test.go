@@ -256,7 +256,7 @@ func (s *speaker) holding(d int) string {
 // membership says `in` with constants, with columns among them, or with a file.
 func (s *speaker) membership(k kind, d int) string {
 	if s.pick(4) == 0 {
-		return fmt.Sprintf("%s in file(%q)", s.value(one(s.sampler, []kind{kindString, kindInt}), d), "ids.txt")
+		return fmt.Sprintf("%s in file(%q)", s.value(one(s.sampler, []kind{kindString, kindInt}), d*s.pick(2)), "ids.txt") // a column of UUIDs now and then
 	}
 	var elements []string
 	for range s.pick(5) {

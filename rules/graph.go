@@ -53,6 +53,9 @@ func (n *node) key() string {
 	if n.swapped {
 		b.WriteString(" swapped")
 	}
+	if surveys(n.op) {
+		fmt.Fprintf(&b, " over %d", n.over)
+	}
 	return b.String()
 }
 
@@ -67,7 +70,13 @@ func (g *graph) attribute(n *node) {
 		n.columns = append(n.columns, g.nodes[arg].columns...)
 		unknown = unknown || g.nodes[arg].canUnknown
 		fail = fail || g.nodes[arg].canFail
+		n.surveyed, n.surveys = append(n.surveyed, g.nodes[arg].surveyed...), n.surveys || g.nodes[arg].surveys
 	}
+	if surveys(n.op) {
+		n.surveyed, n.surveys = append(n.surveyed, g.nodes[n.over].columns...), true
+	}
+	slices.Sort(n.surveyed)
+	n.surveyed = slices.Compact(n.surveyed)
 	if n.op == opColumn {
 		n.columns = append(n.columns, n.name)
 	}
@@ -100,8 +109,10 @@ func (g *graph) outcomes(n *node) outcomes {
 	switch n.op {
 	case opConst:
 		return outcomes{unknown: n.typ.kind == kindNull}
-	case opElement, opField, opKey, opNullText:
+	case opElement, opField, opKey, opNullText, opQuantile, opMean:
 		return outcomes{unknown: true}
+	case opRank, opNtile, opTop:
+		return outcomes{unknown: from == kindDouble} // NaN has no place among the values
 	case opIndex, opInterpreted:
 		return outcomes{unknown: true, fail: true}
 	case opAdd:
@@ -339,8 +350,8 @@ func (g *graph) commute(op opcode, args []nodeID) []nodeID {
 	return args
 }
 
-// reach returns the graph without what no root needs, and the roots in it.
-func (g *graph) reach(roots []nodeID) ([]node, []nodeID) {
+// needed marks the nodes that roots need: themselves, and all below them.
+func (g *graph) needed(roots []nodeID) []bool {
 	needed := make([]bool, len(g.nodes))
 	for _, root := range roots {
 		needed[root] = true
@@ -356,6 +367,12 @@ func (g *graph) reach(roots []nodeID) ([]node, []nodeID) {
 			needed[g.nodes[id].body] = true
 		}
 	}
+	return needed
+}
+
+// reach returns the graph without what no root needs, and the roots in it.
+func (g *graph) reach(roots []nodeID) ([]node, []nodeID) {
+	needed := g.needed(roots)
 	var kept []node
 	place := make([]nodeID, len(g.nodes))
 	for id, n := range g.nodes {

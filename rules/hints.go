@@ -122,6 +122,10 @@ func overloadHint(function, signature string) string {
 		return `write "vip" in tags; for one of several, tags.exists(t, t in ["vip", "beta"])`
 	case function == operators.In && !has("list") && !has("map"):
 		return `the right side of in is a list: write x in ["a", "b"], or x == "a"; x.contains("a") looks into a text`
+	case function == "quantile" || function == "mean":
+		return "write quantile(ltv, 0.9) or mean(ltv), of a number"
+	case function == "rank" || function == "ntile" || function == "top":
+		return "write rank(ltv), ntile(ltv, 5) or top(ltv, 1000), of a number, date, timestamp or duration; how many is a whole number"
 	case has("list", "string") && function != operators.In:
 		return `write "vip" in tags, or tags.exists(t, t.contains("vip"))`
 	case strings.HasSuffix(signature, ", null)") || strings.HasPrefix(signature, "(null,"):

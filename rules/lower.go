@@ -27,6 +27,7 @@ type lowerer struct {
 	idColumn string            // the user id's column: a row without it is rejected, so it counts as never null
 	members  map[string]nodeID // by the variable of a segment, who is a member; by that of a lifecycle, who is in which stage
 	scope    []element         // the comprehensions around, outermost first
+	surveyed []nodeID          // the population functions met, in order
 	err      error
 }
 
@@ -130,7 +131,7 @@ func (l *lowerer) fold(e ast.Expr) (nodeID, bool) {
 	if l.asWritten || e.Kind() != ast.CallKind || !isConstantTree(e) || len(l.scope) > 0 && slices.ContainsFunc(freeNames(e, nil, nil), l.isElement) {
 		return 0, false
 	}
-	program, err := l.program(e)
+	program, err := l.program(e, l.tree.ReferenceMap())
 	if err != nil {
 		return 0, false
 	}
@@ -147,8 +148,8 @@ func (l *lowerer) isElement(name string) bool {
 }
 
 // program plans a part of the tree for the interpreter. One whose constants fail is planned as it stands: each row fails then.
-func (l *lowerer) program(e ast.Expr) (cel.Program, error) {
-	part := ast.NewCheckedAST(ast.NewAST(e, l.tree.SourceInfo()), l.tree.TypeMap(), l.tree.ReferenceMap())
+func (l *lowerer) program(e ast.Expr, references map[int64]*ast.ReferenceInfo) (cel.Program, error) {
+	part := ast.NewCheckedAST(ast.NewAST(e, l.tree.SourceInfo()), l.tree.TypeMap(), references)
 	exactly := comparesExactly(l.mixedComparisons(e))
 	if program, err := l.env.env.PlanProgram(part, exactly, cel.EvalOptions(cel.OptOptimize)); err == nil {
 		return program, nil
@@ -180,6 +181,9 @@ func (l *lowerer) named(name string) (nodeID, bool) {
 	}
 	if member, ok := l.members[name]; ok {
 		return member, true
+	}
+	if id, ok := surveyedName(name); ok {
+		return id, true
 	}
 	if v := l.env.variables[name]; v != nil && v.fault == nil && usableName(name) {
 		return l.variable(v), true
@@ -322,7 +326,11 @@ func (l *lowerer) macro(id int64, c ast.ComprehensionExpr) (opcode, ast.Expr, bo
 
 // interpret makes an expression that cel-go evaluates row by row.
 func (l *lowerer) interpret(e ast.Expr, typ valueType) (nodeID, bool) {
-	program, err := l.program(e)
+	e, references, ok := l.withoutSurveys(e)
+	if !ok {
+		return 0, false
+	}
+	program, err := l.program(e, references)
 	if err != nil {
 		l.err = err
 		return 0, false

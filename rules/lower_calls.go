@@ -110,6 +110,9 @@ func init() { // not initial values: these functions lead back to the maps
 	for function, name := range map[string]string{"math.@max": "math.greatest", "math.@min": "math.least"} {
 		literalCalls[function] = func(l *lowerer, e ast.Expr, args []ast.Expr) (nodeID, bool) { return l.lowerExtreme(name, e, args) }
 	}
+	for name := range surveyOps {
+		literalCalls[name] = (*lowerer).survey
+	}
 	addTimeCalls()
 }
 

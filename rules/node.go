@@ -23,13 +23,18 @@ type node struct {
 	depth  int            // opElement and its comprehension: how many comprehensions are around it, from 0
 	interp *interpreted   // opInterpreted
 
+	over    nodeID   // population functions: the expression whose values for all users together they look at. It is no argument
+	measure *measure // population functions, once the plan is made: what they found
+
 	// swapped: the rule has the two arguments the other way round, so of an unknown and an error the one of args[1] wins.
 	// It is set only where an argument can fail.
 	swapped bool
 
-	columns    []string // the snapshot's columns below this node, sorted
+	columns    []string // the snapshot's columns below this node, sorted, but for those that only population functions look at
 	canUnknown bool     // some row may be unknown
 	canFail    bool     // some row may be an error
+	surveys    bool     // a population function is at or below this node
+	surveyed   []string // the columns below what these look at, sorted
 }
 
 // An opcode names an operation. The comment gives args -> result; "strict" is the default and not repeated.
@@ -130,6 +135,13 @@ const (
 	opHashSplit // (string) -> bool; lit.Double is the fraction
 	opBucket    // (string) -> int; lit.Int is how many buckets
 	opVariant   // (string) -> string; set has the variants (String) and their weights (Double), sorted
+
+	// Population functions (RULES.md 6.2): over is looked at for all users of the snapshot, before any row is answered.
+	opQuantile // () -> double: the least value that a share lit.Double of the users do not exceed; unknown where nobody has a value
+	opMean     // () -> double; unknown where nobody has a value
+	opRank     // (T) -> int: 1 and how many users have more
+	opNtile    // (T) -> int: the group, of lit.Int, that the value falls into
+	opTop      // (T, string: the user id) -> bool: one of the lit.Int largest
 
 	// Anything else that the checker accepts, by cel-go's interpreter, row by row. args are opColumn nodes, whose arrays
 	// interp reads itself, then nodes of kind bool. typ is neither list, map nor struct.

@@ -28,6 +28,7 @@ type oracle struct {
 	zone      *time.Location
 	rec       arrow.Record
 	userID    string
+	surveyed  map[string][]ref.Val // by variable: what a population function answers in each row
 }
 
 // testStep is a step with one segment, "it".
@@ -59,12 +60,16 @@ func newOracle(step Step, rec arrow.Record, userID string) (*oracle, error) {
 		return nil, err
 	}
 	it := s.rules[step.Definitions.Segments[0].Name]
-	program, err := s.front.env.env.PlanProgram(it.native(), exactly)
-	if err != nil {
+	o := &oracle{tree: it.native(), variables: s.front.env.variables, zone: location, rec: rec, userID: userID, surveyed: map[string][]ref.Val{}}
+	if err := o.survey(s.front.env.env); err != nil {
 		return nil, err
 	}
-	partial, err := s.front.env.env.PlanProgram(it.native(), exactly, cel.EvalOptions(cel.OptPartialEval))
-	return &oracle{program, partial, it.native(), s.front.env.variables, location, rec, userID}, err
+	answerable := withVariables(o.tree, o.tree.Expr())
+	if o.program, err = s.front.env.env.PlanProgram(answerable, exactly); err != nil {
+		return nil, err
+	}
+	o.partial, err = s.front.env.env.PlanProgram(answerable, exactly, cel.EvalOptions(cel.OptPartialEval))
+	return o, err
 }
 
 // row answers one row: T, F, U or E.
@@ -128,6 +133,9 @@ type oracleRow struct {
 func (r *oracleRow) ResolveName(name string) (any, bool) {
 	if name == userIDName {
 		return r.id(), true
+	}
+	if values := r.surveyed[name]; values != nil {
+		return values[r.i], true
 	}
 	v := r.variables[name]
 	if v == nil || v.fault != nil {
@@ -222,6 +230,9 @@ func engineWith(t testing.TB, step Step, rec arrow.Record, batchRows int, opts O
 	plan, err := Compile(rec.Schema(), []Step{step}, opts)
 	if err != nil {
 		return "", nil, err
+	}
+	if err := plan.Population().Measure(rec); err != nil {
+		t.Fatal(err)
 	}
 	answers, err := plan.NewEvaluator(batchRows).EvalRecord(rec)
 	if err != nil {

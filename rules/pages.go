@@ -13,9 +13,9 @@ type passage struct {
 }
 
 // passOver answers up to most rows of a component from row at of the window on, if its only column has a page at hand whose
-// statistics settle all leaves. It returns how many rows it answered.
+// statistics settle all leaves. It returns how many rows it answered. A surveyor wants values, not answers.
 func (e *Evaluator) passOver(c *component, at, most int) (int, error) {
-	if len(c.columns) != 1 {
+	if len(c.columns) != 1 || e.take != nil {
 		return 0, nil
 	}
 	s := &e.streams[c.columns[0]]

@@ -74,6 +74,8 @@ type Plan struct {
 	steps   []plannedStep
 	exec    *executable
 
+	population *Population // nil: no rule asks for one
+
 	warnings configs.Problems
 	doubts   *Doubts
 }
@@ -84,12 +86,17 @@ type plannedStep struct {
 	segments   []Segment
 	lifecycles []Lifecycle
 	columns    []string
+	surveyed   []nodeID // population functions, in the compiler's graph
 }
 
-// Columns returns the snapshot's columns that the plan looks at, sorted.
+// Columns returns the snapshot's columns that evaluators read, sorted. The population has columns of its own.
 func (p *Plan) Columns() []string { return p.columns }
 
-// StepColumns returns the snapshot's columns that one step looks at, sorted.
+// Population returns what rules ask of all users together, which must be measured before an evaluator starts; nil where they
+// ask nothing.
+func (p *Plan) Population() *Population { return p.population }
+
+// StepColumns returns the snapshot's columns that one step looks at, those of its population functions too, sorted.
 func (p *Plan) StepColumns(step int) []string { return p.steps[step].columns }
 
 // Steps returns how many steps there are; the last is the run's own answer.

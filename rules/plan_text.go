@@ -20,6 +20,7 @@ func (p *Plan) Text() string {
 	for i := range p.steps {
 		t.step(i)
 	}
+	t.population()
 	t.leaves()
 	t.algebra()
 	return t.String()
@@ -209,6 +210,19 @@ func (t *planText) node(id nodeID, more ...string) []string {
 	}
 	text, _ := t.spell.expression(id)
 	return slices.Concat([]string{fmt.Sprint("#", id), n.typ.String(), outcomes}, more, []string{text})
+}
+
+// population writes what is measured before any row is answered.
+func (t *planText) population() {
+	rows := [][]string{{"function", "columns"}}
+	if p := t.Plan.population; p != nil {
+		for _, a := range p.arguments {
+			for _, m := range a.measures {
+				rows = append(rows, []string{m.String(), strings.Join(p.exec.nodes[a.root].columns, ", ")})
+			}
+		}
+	}
+	t.table("population functions, measured over the whole snapshot first", rows)
 }
 
 func (t *planText) algebra() {

@@ -83,6 +83,7 @@ func TestEveryOperationIsSpelled(t *testing.T) {
 var spelledApart = map[opcode]bool{
 	opConst: true, opColumn: true, opElement: true, opNot: true, opNeg: true, opCond: true, opInSet: true, opInFile: true, opIndex: true,
 	opField: true, opKey: true, opInterpreted: true, opNullText: true, opHashSplit: true, opBucket: true, opVariant: true, opNative: true,
+	opQuantile: true, opMean: true, opRank: true, opNtile: true, opTop: true,
 }
 
 // TestPlanTextOfLate: dear leaves come last, leaves on one column are answered at once.

@@ -139,6 +139,8 @@ func (g *guesser) transfer(id nodeID) estimate {
 		return constantEstimate(nd)
 	case opColumn:
 		return g.column(id)
+	case opQuantile, opMean:
+		return g.measured(nd)
 	case opAnd, opOr, opNot, opIsTrue, opMember, opIsNull:
 		return estimate{set: g.algebraOf(nd)}
 	case opCond:
@@ -256,8 +258,8 @@ func (v *vec) literalAt(i int) literal {
 // exact, whatever the operations are.
 func (g *guesser) overValues(id nodeID) (estimate, bool) {
 	source := g.source[id]
-	if source == noSource || g.nodes[source].op != opColumn || !g.nodes[id].typ.scalar() {
-		return estimate{}, false
+	if source == noSource || g.nodes[source].op != opColumn || !g.nodes[id].typ.scalar() || g.nodes[id].surveys {
+		return estimate{}, false // what the whole snapshot decides may not be measured yet
 	}
 	f, tried := g.exact[source]
 	if !tried {
@@ -503,4 +505,16 @@ func (g *guesser) counted(nd *node) estimate {
 		e.span.hi.Int = nd.lit.Int - 1
 	}
 	return e
+}
+
+// measured is what a population function is whose answer is the same in every row, once it is known.
+func (g *guesser) measured(nd *node) estimate {
+	switch m := nd.measure; {
+	case !m.ready || math.IsNaN(m.value):
+		return g.any(nd)
+	case m.empty:
+		return estimate{set: MayBeUnknown}
+	default:
+		return constantEstimate(&node{typ: nd.typ, lit: literal{Double: m.value}})
+	}
 }

@@ -337,6 +337,9 @@ func checkPossibleRules(t *testing.T, seed uint64, tally *possibleTally) {
 		if err != nil {
 			continue
 		}
+		if err := plan.Population().Measure(rec); err != nil {
+			t.Fatal(err)
+		}
 		what := func(id nodeID) string {
 			return fmt.Sprintf("seed %d: %s\ncolumns %v\n%s", seed, text, declared, spellNode(plan.nodes, id))
 		}

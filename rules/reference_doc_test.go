@@ -102,6 +102,9 @@ func sampleAnswers(t *testing.T, rule string) string {
 		t.Errorf("the example does not compile: %v", err)
 		return ""
 	}
+	if err := plan.Population().Measure(rec); err != nil {
+		t.Fatal(err)
+	}
 	answers, err := plan.NewEvaluator(0).EvalRecord(rec)
 	if err != nil {
 		t.Fatal(err)

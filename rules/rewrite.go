@@ -142,6 +142,10 @@ func (r *rewriter) callExpr(e ast.Expr) {
 		}
 	case "hash_split", "bucket", "variant":
 		r.split(e, c)
+	case "quantile":
+		if len(c.Args()) == 2 {
+			r.promote(c.Args()[1], types.DoubleType)
+		}
 	case "file":
 		r.fault(e.ID(), `write x in file("path")`, "file() stands to the right of in only")
 	case "dyn", "format":
@@ -239,6 +243,9 @@ func isConstantTree(e ast.Expr) bool {
 		return e.AsIdent() == "now" || e.AsIdent() == "today"
 	case ast.CallKind:
 		c := e.AsCall()
+		if _, survey := surveyOps[c.FunctionName()]; survey {
+			return false
+		}
 		return (!c.IsMemberFunction() || isConstantTree(c.Target())) && !slices.ContainsFunc(c.Args(), func(arg ast.Expr) bool { return !isConstantTree(arg) })
 	case ast.ListKind:
 		return !slices.ContainsFunc(e.AsList().Elements(), func(el ast.Expr) bool { return !isConstantTree(el) })

@@ -140,6 +140,7 @@ var literalArguments = map[string]map[int]func(s *speaker) string{
 	"charAt":  {1: smallInt}, "substring": {1: smallInt, 2: smallInt}, "indexOf": {2: smallInt}, "lastIndexOf": {2: smallInt}, "replace": {3: smallInt},
 	"split": {2: smallInt}, "math.bitShiftLeft": {1: smallInt}, "math.bitShiftRight": {1: smallInt}, operators.Index: {1: smallInt},
 	"add_months": {1: someSteps}, "add_days": {1: someSteps}, "days_ago": {0: someSteps},
+	"quantile": {1: fraction}, "ntile": {1: fewGroups}, "top": {1: fewGroups},
 }
 
 // readsText are the functions whose texts are validated where they are literals.
@@ -151,6 +152,7 @@ func salt(s *speaker) string       { return fmt.Sprintf("%q", one(s.sampler, []s
 func fraction(s *speaker) string   { return one(s.sampler, []string{"0.0", "0.4", "0.5", "1.0", "1"}) }
 func fewBuckets(s *speaker) string { return one(s.sampler, []string{"1", "3", "7", "1000000"}) }
 func someWeights(*speaker) string  { return `{"A": 50, "B": 25.5, "c": 0}` }
+func fewGroups(s *speaker) string  { return one(s.sampler, []string{"1", "4", "10000"}) }
 func zoneName(s *speaker) string   { return fmt.Sprintf("%q", one(s.sampler, someZones)) }
 func smallInt(s *speaker) string   { return fmt.Sprint(s.pick(8) - 1) }
 func someSteps(s *speaker) string  { return fmt.Sprint(s.pick(120) - 60) }

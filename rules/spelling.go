@@ -95,6 +95,8 @@ func (s *speller) expression(id nodeID) (text string, binds int) {
 		return s.spell(n.args[0], bindsCall) + "[" + strconv.Quote(n.lit.String) + "]", bindsCall
 	case opInterpreted:
 		return n.interp.text, bindsCond
+	case opQuantile, opMean, opRank, opNtile, opTop:
+		return n.measure.String(), bindsCall
 	}
 	return s.call(n), bindsCall
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -173,7 +174,12 @@ func (s *stepCompiler) lowerRule(r *rule) {
 		return
 	}
 	node, err := s.lower.rule(r.native())
-	if err != nil {
+	var nested *nestedSurvey
+	switch {
+	case errors.As(err, &nested):
+		r.fault(nested.at, nestedHint, "%s", err)
+		return
+	case err != nil:
 		r.faultAt(1, 1, "", "%s", err)
 		return
 	}

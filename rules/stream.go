@@ -108,14 +108,17 @@ func (e *Evaluator) runSlice(c *component, views []view, at, rows int) error {
 		e.answerTogether(b, f)
 	}
 	for _, leaf := range c.leaves {
-		if e.work.level[leaf] > 0 {
+		switch {
+		case e.take != nil:
+			e.take(leaf, at, f)
+		case e.work.level[leaf] > 0:
 			continue
+		default:
+			e.windows[leaf].put(at, e.evalMask(leaf, f))
 		}
-		m := e.evalMask(leaf, f)
 		if e.err != nil {
 			return e.columnFault(leaf)
 		}
-		e.windows[leaf].put(at, m)
 	}
 	return nil
 }

@@ -23,12 +23,16 @@ func (s *frontend) validate(u *unit) {
 	ast.PreOrderVisit(u.native().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind {
 			s.validateCall(u, e.AsCall())
+			s.survey(u, e)
 			if nullAware[e.AsCall().FunctionName()] {
 				tested[e.AsCall().Args()[0].ID()] = true
 			}
 		}
 		if isNullLiteral(e) && !tested[e.ID()] {
 			u.fault(e.ID(), "write x == null, x != null or coalesce(x, 0)", "null is only compared, with == and !=")
+		}
+		if e.Kind() == ast.ComprehensionKind {
+			s.surveyedElements(u, e.AsComprehension())
 		}
 	}))
 }

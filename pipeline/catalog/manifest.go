@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ type Manifest struct {
 	Duplicates int64       `json:"duplicates"`
 	Segments   []Segment   `json:"segments"`
 	Lifecycles []Lifecycle `json:"lifecycles"`
+	Population []Surveyed  `json:"population,omitempty"`
 	Guards     []Guard     `json:"guards"`
 	Notes      []string    `json:"notes"`
 
@@ -159,6 +161,39 @@ type Lifecycle struct {
 	Changes Changes `json:"changes"`
 	Removed bool    `json:"removed,omitempty"`
 }
+
+// A Surveyed is what one population function of the rules found.
+type Surveyed struct {
+	Call   string  `json:"call"`             // as rules write it
+	Users  int64   `json:"users"`            // who have a value
+	Nulls  int64   `json:"nulls"`            // who have none, or NaN
+	Value  string  `json:"value,omitempty"`  // of quantile and mean; empty where nobody has a value
+	Groups []int64 `json:"groups,omitempty"` // of ntile: the users of every group
+}
+
+// Warning says which groups nobody is in; empty where there is no such group.
+func (s *Surveyed) Warning() string {
+	var empty []string
+	for i, users := range s.Groups {
+		if users == 0 {
+			empty = append(empty, strconv.Itoa(i+1))
+		}
+	}
+	if len(empty) == 0 || s.Users == 0 {
+		return ""
+	}
+	groups := "group " + empty[0]
+	if last := len(empty) - 1; last >= mostNamed {
+		groups = fmt.Sprintf("%d groups", len(empty))
+	} else if last > 0 {
+		groups = "groups " + strings.Join(empty[:last], ", ") + " and " + empty[last]
+	}
+	return fmt.Sprintf("%s: %d of %d groups used; nobody is in %s, since users with equal values share a group",
+		s.Call, len(s.Groups)-len(empty), len(s.Groups), groups)
+}
+
+// mostNamed is how many empty groups a warning names.
+const mostNamed = 10
 
 // A Stage is the size of one stage.
 type Stage struct {

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strconv"
 	"unicode/utf8"
 
@@ -168,6 +169,26 @@ func Ordered(v int64) uint64 { return uint64(v) ^ 1<<63 }
 
 // FromOrdered is the inverse of Ordered.
 func FromOrdered(word uint64) int64 { return int64(word ^ 1<<63) }
+
+// OrderedFloat maps a double to a word that sorts as doubles do, NaN (of either sign) after everything.
+func OrderedFloat(v float64) uint64 {
+	if v != v {
+		return math.MaxUint64
+	}
+	word := math.Float64bits(v + 0) // -0 becomes 0
+	if word>>63 != 0 {
+		return ^word
+	}
+	return word | 1<<63
+}
+
+// FromOrderedFloat is the inverse of OrderedFloat.
+func FromOrderedFloat(word uint64) float64 {
+	if word>>63 != 0 {
+		return math.Float64frombits(word &^ (1 << 63))
+	}
+	return math.Float64frombits(^word)
+}
 
 // Usable reports whether a text can name a user: not empty, and valid UTF-8.
 func Usable(text []byte) bool { return len(text) > 0 && utf8.Valid(text) }
