@@ -125,13 +125,13 @@ func TestNullPage(t *testing.T) {
 	variable := regexp.MustCompile(`\b[ab]\b`)
 	for _, table := range tablesOf(t, "docs/null.md") {
 		for _, row := range table.rows {
-			switch {
-			case table.head[0] == "rule":
+			switch table.head[0] {
+			case "rule":
 				if got := answerOn(t, nullPageUsers[table.heading], code(row[0])); got != row[1] {
 					t.Errorf("%s: %s is %s, and the page says %s", table.heading, row[0], got, row[1])
 				}
 				checked++
-			case table.head[0] == "a":
+			case "a":
 				values := map[string]string{table.head[0]: spellings[row[0]], table.head[1]: spellings[row[1]]}
 				for i, head := range table.head {
 					if rule := code(head); rule != "" {

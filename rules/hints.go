@@ -80,11 +80,6 @@ func firstWord(text string) string {
 	return text[:len(text)-len(strings.TrimLeftFunc(text, isWordRune))]
 }
 
-func lastWord(text string) string {
-	text = strings.TrimRightFunc(text, unicode.IsSpace)
-	return text[len(strings.TrimRightFunc(text, isWordRune)):]
-}
-
 func firstRune(text string) string {
 	for _, r := range text {
 		return string(r)
