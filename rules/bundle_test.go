@@ -182,3 +182,25 @@ func (g *grower) threshold(k kind, i int) nodeID {
 	}
 	return g.int(int64(i))
 }
+
+// TestBundleOfNulls: null rows point at entries that exist, and some leaves answer null with true.
+func TestBundleOfNulls(t *testing.T) {
+	rec := typicalRecord(t, 500)
+	rules := []string{
+		`country == "US"`, `country == "FR"`, `coalesce(country, "FR") == "FR"`, `coalesce(country, "US").startsWith("F")`, `is_null(country)`, `country in ["GB", "US"]`,
+	}
+	plan, written := typicalPlan(t, rec.Schema(), rules), planWith(t, rec.Schema(), rules, Options{UserID: "user_id", AsWritten: true})
+	got, err := plan.NewEvaluator(100).EvalRecord(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := written.NewEvaluator(100).EvalRecord(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, rule := range rules {
+		if got, want := got.Cut(plan.Segments(0)[i].When).String(), want.Cut(written.Segments(0)[i].When).String(); got != want {
+			t.Errorf("%s\n got %.100s\nwant %.100s", rule, got, want)
+		}
+	}
+}
