@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"strata/pipeline"
@@ -25,6 +26,7 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 	fmt.Fprintf(w, "%s: %s users, %s; %s\n", m.Date, count(m.Users), previous, sideRows(m))
 	printSegments(w, m)
 	printLifecycles(w, m)
+	printPopulation(w, m)
 	printGuards(w, m)
 	for _, note := range m.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
@@ -74,6 +76,36 @@ func printLifecycles(w io.Writer, m *catalog.Manifest) {
 		}
 		t.Flush()
 	}
+}
+
+// printPopulation prints what the population functions of the rules found.
+func printPopulation(w io.Writer, m *catalog.Manifest) {
+	if len(m.Population) == 0 {
+		return
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nover all users\twith a value\twithout\tfound")
+	for _, s := range m.Population {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.Call, count(s.Users), count(s.Nulls), foundOverAll(&s))
+	}
+	t.Flush()
+	for _, s := range m.Population {
+		if warning := s.Warning(); warning != "" {
+			fmt.Fprintf(w, "warning: %s\n", warning)
+		}
+	}
+}
+
+// foundOverAll is a population function's answer in a few words.
+func foundOverAll(s *catalog.Surveyed) string {
+	if len(s.Groups) == 0 {
+		return s.Value
+	}
+	least, most := slices.Min(s.Groups), slices.Max(s.Groups)
+	if least == most {
+		return fmt.Sprintf("%s of %s users", plural(len(s.Groups), "group"), count(least))
+	}
+	return fmt.Sprintf("%s of %s to %s users", plural(len(s.Groups), "group"), count(least), count(most))
 }
 
 func printGuards(w io.Writer, m *catalog.Manifest) {
