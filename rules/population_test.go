@@ -246,10 +246,14 @@ func TestRankTableLooksUpAnyKey(t *testing.T) {
 
 // TestStepsShareWhatTheyAskAlike: one argument, whatever group is asked for; one with now in it is another population.
 func TestStepsShareWhatTheyAskAlike(t *testing.T) {
-	schema := arrow.NewSchema([]arrow.Field{{Name: "user_id", Type: arrow.BinaryTypes.String}, {Name: "ltv", Type: arrow.PrimitiveTypes.Float64},
-		{Name: "seen", Type: arrow.FixedWidthTypes.Timestamp_us}}, nil)
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "user_id", Type: arrow.BinaryTypes.String},
+		{Name: "ltv", Type: arrow.PrimitiveTypes.Float64},
+		{Name: "seen", Type: arrow.FixedWidthTypes.Timestamp_us},
+	}, nil)
 	d := &configs.Definitions{Timezone: "UTC", Segments: []configs.Segment{
-		{Name: "first", When: configs.NewExpr("ntile(ltv, 5) == 1")}, {Name: "second", When: configs.NewExpr("ntile(ltv, 5) == 2 && ltv > quantile(ltv, 0.5)")},
+		{Name: "first", When: configs.NewExpr("ntile(ltv, 5) == 1")},
+		{Name: "second", When: configs.NewExpr("ntile(ltv, 5) == 2 && ltv > quantile(ltv, 0.5)")},
 		{Name: "late", When: configs.NewExpr("rank(now - seen) < 10")},
 	}}
 	old, today := testStep("true", nil), testStep("true", nil)

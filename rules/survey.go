@@ -33,7 +33,6 @@ func (v *Values) Has(row int) bool { return hasBit(v.known, row) }
 // A Surveyor evaluates the arguments of a plan's population functions over row groups. Like an Evaluator it is one goroutine's.
 type Surveyor struct {
 	eval   *Evaluator
-	roots  []nodeID
 	at     []int // by node: its place in values
 	values []Values
 }
@@ -110,15 +109,15 @@ func (e *Evaluator) keys(x *vec) (keys, known []uint64) {
 // doubleKeys fills in the keys of doubles and returns the rows that have a value: NaN is none.
 func (e *Evaluator) doubleKeys(keys []uint64, x *vec) []uint64 {
 	nan := e.arena.words.zeros(words(x.n))
-	any := false
+	found := false
 	for i, v := range x.floats {
 		keys[i] = ids.OrderedFloat(v)
 		if v != v {
 			setBit(nan, i)
-			any = true
+			found = true
 		}
 	}
-	if !any {
+	if !found {
 		return x.known
 	}
 	flip(nan, x.n)
