@@ -382,12 +382,43 @@ func (g *grower) bool(depth int) nodeID {
 		}
 	case 14:
 		return g.native(one(g.sampler, []string{"math.isNaN", "math.isInf", "math.isFinite"}), kindBool, g.value(kindDouble, depth-1))
+	case 15:
+		return g.fromText(depth)
 	case 12:
 		return g.add(node{op: opHashSplit, typ: scalarKind(kindBool), args: []nodeID{g.value(kindString, depth-1)}, lit: literal{String: "s", Double: 0.5}})
 	}
 	nd := node{op: one(g.sampler, []opcode{opEq, opLt, opLe}), typ: scalarKind(kindBool), swapped: g.pick(2) == 0}
 	nd.args = []nodeID{g.value(k, depth-1), g.value(k, depth-1)}
 	return g.add(nd)
+}
+
+// someIDs are the lines of a list file.
+var someIDs = func() *List {
+	list, err := NewList([]byte("FR\nvip\n50\n-1\n012\n9007199254740993\n"))
+	if err != nil {
+		panic(err) // it is UTF-8
+	}
+	return list
+}()
+
+// fromText makes a pattern, a conversion, a look into a list file or a bucket.
+func (g *grower) fromText(depth int) nodeID {
+	text := g.value(kindString, depth-1)
+	switch g.pick(4) {
+	case 0:
+		pattern, err := likePattern(strings.ReplaceAll(one(g.sampler, someLikes), `\\`, `\`))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		return g.add(node{op: opLike, typ: scalarKind(kindBool), args: []nodeID{text}, regex: pattern})
+	case 1:
+		return g.boolOp(opToBool, text)
+	case 2:
+		of := one(g.sampler, []kind{kindString, kindInt, kindUint})
+		return g.add(node{op: opInFile, typ: scalarKind(kindBool), args: []nodeID{g.value(of, depth-1)}, set: someIDs})
+	}
+	bucket := g.add(node{op: opBucket, typ: scalarKind(kindInt), args: []nodeID{text}, lit: literal{String: "s", Int: 3}})
+	return g.boolOp(opLt, bucket, g.int(int64(g.pick(3))))
 }
 
 // set makes a set of constants of a kind.

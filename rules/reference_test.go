@@ -331,6 +331,8 @@ func refApply(r *refRow, nd *node, args []refValue) refValue {
 			}
 		}
 		return known(false)
+	case opInFile:
+		return known(refLists(nd.set, a))
 	case opNullText:
 		for _, lit := range nd.set.values {
 			if lit.String == a.(string) {
@@ -602,6 +604,27 @@ func refVariant(nd *node, key string) string {
 		wait[v.String] = math.Log2(math.Ldexp(float64(hash/4096)*2+1, -53)) / -v.Double
 	}
 	return slices.MinFunc(sortedNames(wait), func(a, b string) int { return cmp.Compare(wait[a], wait[b]) })
+}
+
+// refLists says whether a line of a list file is a value.
+func refLists(list *List, value any) bool {
+	for _, line := range list.lines {
+		var same bool
+		switch value := value.(type) {
+		case string:
+			same = line == value
+		case int64:
+			number, err := strconv.ParseInt(line, 10, 64)
+			same = err == nil && number == value
+		case uint64:
+			number, err := strconv.ParseUint(line, 10, 64)
+			same = err == nil && number == value
+		}
+		if same {
+			return true
+		}
+	}
+	return false
 }
 
 func refID(nd *node, k kind, a string) refValue {

@@ -78,6 +78,9 @@ func concrete(name string, overload *decls.OverloadDecl) (out []signature) {
 			with["A"] = cel.StringType
 		}
 		made := signature{function: name, member: plain.member, result: substitute(plain.result, with)}
+		if name == gathered { // rules say min or max of it
+			made.result = typ
+		}
 		for _, arg := range plain.args {
 			made.args = append(made.args, substitute(arg, with))
 		}
