@@ -82,8 +82,8 @@ func (s *sampler) withNulls(arr arrow.Array, null []bool) arrow.Array {
 		codes := data.Buffers()[1].Bytes()
 		width := dict.Indices().DataType().(arrow.FixedWidthDataType).Bytes()
 		for i, is := range null {
-			if is {
-				fill(codes[i*width:(i+1)*width], 0x7f) // a code that does not exist
+			if is && s.rng.IntN(2) == 0 {
+				fill(codes[i*width:(i+1)*width], 0x7f) // a code that does not exist; others keep one that does
 			}
 		}
 		fresh = array.NewDataWithDictionary(data.DataType(), data.Len(), buffers, array.UnknownNullCount, 0, data.Dictionary().(*array.Data))

@@ -832,8 +832,8 @@ func refWall(made, wall time.Time) time.Time {
 	if shown(made) == wall.Unix() {
 		return made
 	}
-	from := made.Add(-3 * time.Hour)
-	second := sort.Search(6*3600, func(n int) bool { return shown(from.Add(time.Duration(n)*time.Second)) > wall.Unix() })
+	from := made.Add(-30 * time.Hour) // a zone may skip a whole day
+	second := sort.Search(60*3600, func(n int) bool { return shown(from.Add(time.Duration(n)*time.Second)) > wall.Unix() })
 	return from.Add(time.Duration(second) * time.Second)
 }
 
