@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -51,5 +52,14 @@ func TestFoundByFuzzing(t *testing.T) {
 		if o, err := newOracle(testStep(rule, nil), rec, ""); err != nil || o.answers() != want {
 			t.Errorf("%s: the oracle says %s, %v, want %s", rule, o.answers(), err, want)
 		}
+	}
+}
+
+// TestPopulationOfNoOneType: what may be an int or a double has no order of its own, and the fault says so.
+func TestPopulationOfNoOneType(t *testing.T) {
+	rec := record(t, columnsOf{"n": int64s(t, 1, nil), "d": doubles(t, 0.5, nil)})
+	_, err := Compile(rec.Schema(), []Step{testStep(`rank(math.greatest(n, d)) == 1`, nil)}, Options{})
+	if err == nil || !strings.Contains(err.Error(), "are of no one type") {
+		t.Errorf("Compile() = %v", err)
 	}
 }

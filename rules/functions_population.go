@@ -63,6 +63,9 @@ func (s *frontend) survey(u *unit, e ast.Expr) {
 		fault := &nestedSurvey{at: e.ID(), function: c.FunctionName()}
 		u.fault(fault.at, nestedHint, "%s", fault)
 	}
+	if of := c.Args()[0]; of.Kind() != ast.IdentKind && u.native().GetType(of.ID()).Kind() == types.DynKind {
+		u.fault(of.ID(), "make it a number of one kind, as in double(x)", "%s compares the values of all users, and these are of no one type", c.FunctionName())
+	}
 	if len(c.Args()) == 2 {
 		s.surveySize(u, c.FunctionName(), c.Args()[1])
 	}
