@@ -37,6 +37,14 @@ build: ## Build bin/strata
 demo: build ## Three nights of made-up users, three runs, a result to read
 	@bin/strata demo
 
+.PHONY: cdnow
+cdnow: build $(cdnow) ## Real purchases to try things on: 23,570 customers at 18 month ends, in strata-cdnow/
+	@rm -rf strata-cdnow build/cdnow
+	@build/venv/bin/python pipeline/testdata/cdnow/snapshots.py build/data/lifetimes/datasets build/cdnow
+	@mv build/cdnow/all strata-cdnow
+	@cp pipeline/testdata/cdnow/strata.yaml pipeline/testdata/cdnow/strata_test.yaml strata-cdnow/
+	@echo "strata-cdnow has 18 snapshots and a configuration; try bin/strata check -c strata-cdnow/strata.yaml --date 1997-03-31"
+
 # ---- test and check -------------------------------------------------------------------------------------------------
 
 .PHONY: test
@@ -136,4 +144,4 @@ build/vulndb/.stamp: .tools/vuln/go.mod .tools/vuln/go.sum
 
 .PHONY: clean
 clean: ## Remove everything that make made
-	@rm -rf bin build demo
+	@rm -rf bin build strata-demo strata-cdnow

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,25 +19,97 @@ func readable(text, folder string) string {
 	return regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]{10}`).ReplaceAllString(text, "20261104T020000Z-0a1b2c3d4e")
 }
 
-// TestReadme runs every command of the README's console blocks, in order, in one folder, and compares what they print. With -update it
-// writes what they print into the README.
+// TestReadme runs every command of the README's console blocks, in order, in one folder, and compares what they print. Blocks that are
+// marked cdnow need the purchases of CDNOW, and stay as they are where those are not. With -update it writes what commands print
+// into the README.
 func TestReadme(t *testing.T) {
-	path := filepath.Join(root, "..", "..", "README.md")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	folder := t.TempDir()
+	buildInto(t, folder)
+	kinds := "()"
+	if purchases, python, err := cdnowPurchases(); err != nil {
+		t.Logf("SKIPPED: the commands over CDNOW's purchases: %v; make test fetches them", err)
+	} else {
+		layCDNOW(t, folder, purchases, python)
+		kinds = "(| cdnow)"
+	}
+	runPage(t, filepath.Join(root, "..", "..", "README.md"), folder, kinds, 8)
+}
+
+// TestNightlyTour does the same with a page of commands over the two nights of the nightly workload, where they are at hand.
+func TestNightlyTour(t *testing.T) {
+	nightly := filepath.Join(root, "..", "..", "..", "shared", "nightly")
+	if _, err := os.Stat(filepath.Join(nightly, "strata.yaml")); err != nil {
+		t.Skip("the nightly workload is not beside the checkout")
 	}
 	folder := t.TempDir()
+	buildInto(t, folder)
+	if err := os.CopyFS(folder, os.DirFS(nightly)); err != nil {
+		t.Fatal(err)
+	}
+	runPage(t, filepath.Join(root, "testdata", "nightly_tour.md"), folder, "()", 8)
+}
+
+// buildInto builds the program into bin of a folder.
+func buildInto(t *testing.T, folder string) {
+	t.Helper()
 	build := exec.Command("go", "build", "-o", filepath.Join(folder, "bin", "strata"), ".")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	blocks := regexp.MustCompile("(?s)```console\n(.*?)```")
+}
+
+// cdnowPurchases finds the purchases of CDNOW and the Python that makes snapshots of them.
+func cdnowPurchases() (purchases, python string, err error) {
+	purchases, python = os.Getenv("STRATA_CDNOW"), os.Getenv("STRATA_PYTHON")
+	if purchases == "" {
+		purchases = filepath.Join(root, "..", "..", "build", "data", "lifetimes")
+	}
+	if python == "" {
+		python = filepath.Join(root, "..", "..", "build", "venv", "bin", "python")
+	}
+	purchases = filepath.Join(purchases, "datasets")
+	_, noPurchases := os.Stat(purchases)
+	_, noPython := os.Stat(python)
+	return purchases, python, errors.Join(noPurchases, noPython)
+}
+
+// layCDNOW makes the folder that make cdnow makes.
+func layCDNOW(t *testing.T, folder, purchases, python string) {
+	t.Helper()
+	source := filepath.Join(root, "..", "..", "pipeline", "testdata", "cdnow")
+	made, into := t.TempDir(), filepath.Join(folder, "strata-cdnow")
+	if out, err := exec.Command(python, filepath.Join(source, "snapshots.py"), purchases, made).CombinedOutput(); err != nil {
+		t.Fatalf("make snapshots of CDNOW: %v\n%s", err, out)
+	}
+	if err := os.Rename(filepath.Join(made, "all"), into); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"strata.yaml", "strata_test.yaml"} {
+		text, err := os.ReadFile(filepath.Join(source, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(into, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// runPage runs the commands of a page's console blocks of some kinds, and compares what they print or, with -update, writes it into
+// the page. A page with fewer commands than it should have fails.
+func runPage(t *testing.T, path, folder, kinds string, fewest int) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ran := 0
+	blocks := regexp.MustCompile("(?s)```console" + kinds + "\n(.*?)```")
 	got := blocks.ReplaceAllStringFunc(string(text), func(block string) string {
-		out := "```console\n"
-		for _, line := range strings.Split(strings.TrimPrefix(block, "```console\n"), "\n") {
+		first, rest, _ := strings.Cut(block, "\n")
+		out := first + "\n"
+		for _, line := range strings.Split(rest, "\n") {
 			command, ok := strings.CutPrefix(line, "$ ")
 			if !ok {
 				continue
@@ -46,8 +119,8 @@ func TestReadme(t *testing.T) {
 		}
 		return out + "```"
 	})
-	if ran < 8 {
-		t.Errorf("the README has %d commands", ran)
+	if ran < fewest {
+		t.Errorf("%s has %d commands, want %d", filepath.Base(path), ran, fewest)
 	}
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
@@ -56,7 +129,8 @@ func TestReadme(t *testing.T) {
 		return
 	}
 	if got != string(text) {
-		t.Errorf("the README does not show what its commands print (go test ./cmd/strata -run Readme -update mends it):\n%s", firstDifference(got, string(text)))
+		t.Errorf("%s does not show what its commands print (go test ./cmd/strata -run '%s' -update mends it):\n%s",
+			filepath.Base(path), t.Name(), firstDifference(got, string(text)))
 	}
 }
 
