@@ -50,6 +50,24 @@ func TestNightlyTour(t *testing.T) {
 	runPage(t, filepath.Join(root, "testdata", "nightly_tour.md"), folder, "()", 7)
 }
 
+// TestReadmeCounts holds what the README says of the conformance suite against what its test counts.
+func TestReadmeCounts(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := os.ReadFile(filepath.Join(root, "..", "..", "rules", "testdata", "conformance", "counts.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ReplaceAll(string(readme), ",", "")
+	for _, counted := range regexp.MustCompile(`(?m)^(written|columns) +(\d+ of \d+) pass`).FindAllStringSubmatch(string(counts), -1) {
+		if !strings.Contains(plain, counted[2]) {
+			t.Errorf("the README does not say that %s tests pass as %s", counted[2], counted[1])
+		}
+	}
+}
+
 // buildInto builds the program into bin of a folder.
 func buildInto(t *testing.T, folder string) {
 	t.Helper()
