@@ -118,11 +118,12 @@ type Segment struct {
 	// A file of user ids, one a line, that are never members. It wins over include.
 	Exclude    string `yaml:"exclude" json:"exclude,omitempty" jsonschema:"example=lists/do_not_contact.txt"`
 	ExcludePos Pos    `yaml:"-" json:"-"`
+	// Limits of its own in place of the file's: exits, unknowns, segment_size; what is left out stays as the file's guards have it. none turns all three off.
+	Guards SegmentGuards `yaml:"guards" json:"-" sample:"{exits: {max_share: 80%}}"`
 
 	Until    laterPart `yaml:"until" json:"-" later:"hysteresis (until)"`
 	MinStay  laterPart `yaml:"min_stay" json:"-" later:"a shortest stay (min_stay)"`
 	Cooldown laterPart `yaml:"cooldown" json:"-" later:"a cooldown"`
-	Guards   laterPart `yaml:"guards" json:"-" later:"guards of a single segment"`
 	Delivery laterPart `yaml:"delivery" json:"-" later:"delivery"`
 	Sinks    laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
 	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
@@ -195,6 +196,39 @@ type SizeGuard struct {
 	MaxChange Limit `yaml:"max_change" json:"max_change" jsonschema:"default=none"`
 	// Segments that had fewer members are not checked. Default 1000.
 	IgnoreBelow int `yaml:"ignore_below" json:"ignore_below" jsonschema:"default=1000,minimum=0"`
+}
+
+// SegmentGuards is the word none, or the limits that one segment has in place of the file's.
+type SegmentGuards struct {
+	Off bool `yaml:"-" json:"-"` // the word none: nothing of the segment is checked
+	// How large a share of its members may leave it in one run.
+	Exits OwnExits `yaml:"exits" json:"exits" sample:"{max_share: 80%}"`
+	// How far the share of users for whom its rule is unknown may rise.
+	Unknowns OwnRise `yaml:"unknowns" json:"unknowns" sample:"{max_rise: 10%}"`
+	// How far its size may change.
+	SegmentSize OwnSize `yaml:"segment_size" json:"segment_size" sample:"{max_change: 20%, ignore_below: 100}"`
+}
+
+// OwnExits is a segment's own limit on the members that leave it. What is left out is as the file has it.
+type OwnExits struct {
+	// The largest share of the previous members that may leave; none turns the guard off for this segment. Default: that of the file.
+	MaxShare *Limit `yaml:"max_share" json:"max_share" atmost:"100%" sample:"80%"`
+	// The segment is not checked where it had fewer members. Default: that of the file.
+	IgnoreBelow *int `yaml:"ignore_below" json:"ignore_below" jsonschema:"minimum=0" sample:"100"`
+}
+
+// OwnRise is a segment's own limit on the rise of a share, in points. What is left out is as the file has it.
+type OwnRise struct {
+	// The largest rise in points; none turns the guard off for this segment. Default: that of the file.
+	MaxRise *Limit `yaml:"max_rise" json:"max_rise" atmost:"100%" sample:"10%"`
+}
+
+// OwnSize is a segment's own limit on the change of its size. What is left out is as the file has it.
+type OwnSize struct {
+	// The largest change, up or down, as a share of the previous size; none turns the guard off for this segment. Default: that of the file.
+	MaxChange *Limit `yaml:"max_change" json:"max_change" sample:"20%"`
+	// The segment is not checked where it had fewer members. Default: that of the file.
+	IgnoreBelow *int `yaml:"ignore_below" json:"ignore_below" jsonschema:"minimum=0" sample:"100"`
 }
 
 // Membership is what the membership table holds beside segments and stages, and which tables stand beside it.

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,6 +126,8 @@ func (d *decoder) unknownKey(key *yaml.Node, t reflect.Type, what string) {
 	switch _, main := fieldOf(reflect.TypeFor[Config](), key.Value); {
 	case main && t == reflect.TypeFor[part]():
 		hint = "an included file holds traits, segments and lifecycles; this belongs into the main file"
+	case t == reflect.TypeFor[SegmentGuards]() && slices.Contains(keysOf(reflect.TypeFor[Guards]()), key.Value):
+		hint = "it guards the snapshot, whatever the segment; it belongs into guards at the top of the main file"
 	case looksSecret(key.Value):
 		hint = "secrets come from the environment, never from this file"
 	case hint == "":
@@ -195,12 +198,20 @@ func (d *decoder) field(n *yaml.Node, v reflect.Value, f reflect.StructField, wh
 		d.boolean(n, target, what)
 	case *int:
 		d.count(n, target, what)
+	case **int:
+		*target = new(int)
+		d.count(n, *target, what)
 	case *Limit:
 		d.limit(n, target, f.Tag.Get("atmost"), what)
+	case **Limit:
+		*target = new(Limit)
+		d.limit(n, *target, f.Tag.Get("atmost"), what)
 	case *Expr:
 		*target = d.rule(n, what)
 	case *Duplicates:
 		d.duplicates(n, target, what)
+	case *SegmentGuards:
+		d.segmentGuards(n, target, what)
 	case *[]ColumnDecl:
 		d.columns(n, target, what)
 	case *[]string:
@@ -343,6 +354,18 @@ func (d *decoder) duplicates(n *yaml.Node, target *Duplicates, what string) {
 	}
 	if text, ok := d.text(n, what); ok && text != KeepNone {
 		d.fault(n, "write fail, or {keep: latest, by: updated_at}", "%s: %q is no policy", what, text)
+	}
+}
+
+// segmentGuards decodes the word none, or limits.
+func (d *decoder) segmentGuards(n *yaml.Node, target *SegmentGuards, what string) {
+	if n.Kind != yaml.ScalarNode {
+		d.object(n, reflect.ValueOf(target).Elem(), what)
+		return
+	}
+	target.Off = n.Value == "none" && !d.isTagged(n)
+	if !target.Off {
+		d.fault(n, "write none to turn them off, or limits such as {exits: {max_share: 80%}}", "%s: %q is neither none nor limits", what, n.Value)
 	}
 }
 

@@ -168,6 +168,8 @@ func refineProperty(p *jsonschema.Schema, t reflect.Type, f reflect.StructField)
 		p.UniqueItems = true
 	case reflect.TypeFor[Duplicates]():
 		*p = jsonschema.Schema{Description: p.Description, OneOf: []*jsonschema.Schema{{Const: KeepNone}, {Ref: p.Ref}}}
+	case reflect.TypeFor[SegmentGuards]():
+		*p = jsonschema.Schema{Description: p.Description, OneOf: []*jsonschema.Schema{{Const: "none"}, {Ref: p.Ref}}}
 	case reflect.TypeFor[[]ColumnDecl]():
 		names := &jsonschema.Schema{Pattern: identifierPattern.String()}
 		*p = jsonschema.Schema{Description: p.Description, Type: "object", PropertyNames: names, AdditionalProperties: p.Items}

@@ -48,8 +48,12 @@ func (e *GuardError) Error() string {
 	for _, g := range e.Tripped {
 		text += "\n  " + g.Sentence
 	}
+	text += "\nlook at:"
+	for _, look := range catalog.Looks(e.Tripped) {
+		text += "\n  " + look
+	}
 	if e.Final {
 		return text + "\nmend the snapshot; --accept does not help here"
 	}
-	return text + "\nlook at the snapshot, and run again with --accept if this is what you want"
+	return text + "\nif all is as it should be, run again with --accept"
 }

@@ -1,7 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"strata/configs"
 	"strata/pipeline/catalog"
@@ -17,6 +21,8 @@ func (r *run) checkRows() error {
 	return &GuardError{Final: true, Tripped: []catalog.Guard{{
 		Name: "snapshot_rows", Limit: "1", Tripped: true,
 		Sentence: fmt.Sprintf("the snapshot of %s has no rows; publishing it would end the membership of every user", r.Date),
+		Look: fmt.Sprintf("whether the job that writes the snapshot ran to its end: %s of %s, and no row in any",
+			files(r.manifest), r.Date),
 	}}}
 }
 
@@ -46,15 +52,18 @@ func (r *run) guards(m *catalog.Manifest) []catalog.Guard {
 		return nil
 	}
 	g := &guarding{base: r.base, now: m}
-	limits := r.Config.Guards
-	g.snapshotRows(limits.SnapshotRows)
-	g.nullShares(limits.NullShare)
-	for _, s := range m.Segments {
-		if old := segmentOf(r.base, s.Name); old != nil && !s.Removed && !old.Removed {
-			g.exits(limits.Exits, s, old)
-			g.unknowns(limits.Unknowns, s, old)
-			g.size(limits.SegmentSize, s, old)
+	g.snapshotRows(r.Config.Guards.SnapshotRows)
+	g.nullShares(r.Config.Guards.NullShare)
+	for i := range r.Config.Segments {
+		s := &r.Config.Segments[i]
+		now, old := segmentOf(m, s.Name), segmentOf(r.base, s.Name)
+		if now == nil || old == nil || old.Removed {
+			continue
 		}
+		limits := r.Config.Guards.For(s)
+		g.exits(limits.Exits, s.Guards.Exits.MaxShare != nil, now, old)
+		g.unknowns(limits.Unknowns, s.Guards.Unknowns.MaxRise != nil, now, old)
+		g.size(limits.SegmentSize, s.Guards.SegmentSize.MaxChange != nil, now, old)
 	}
 	return g.checked
 }
@@ -65,13 +74,16 @@ type guarding struct {
 	checked   []catalog.Guard
 }
 
-func (g *guarding) check(name, of string, value float64, limit configs.Limit, sentence string) {
+// check notes one comparison. look says what to look at if it has tripped.
+func (g *guarding) check(found catalog.Guard, limit configs.Limit, look string) {
 	if limit.Off {
 		return
 	}
-	g.checked = append(g.checked, catalog.Guard{
-		Name: name, Of: of, Value: value, Limit: limit.String(), Tripped: limit.Exceeded(value), Sentence: sentence,
-	})
+	found.Limit, found.Tripped = limit.String(), limit.Exceeded(found.Value)
+	if found.Tripped {
+		found.Look = look
+	}
+	g.checked = append(g.checked, found)
 }
 
 func (g *guarding) snapshotRows(limits configs.RowsGuard) {
@@ -79,12 +91,15 @@ func (g *guarding) snapshotRows(limits configs.RowsGuard) {
 	if before == 0 {
 		return
 	}
-	check := func(of string, value float64, limit configs.Limit) {
-		g.check("snapshot_rows", of, value, limit, fmt.Sprintf("the snapshot has %d rows, and that of %s had %d: a %s of %s (limit %s)",
-			now, g.base.Date, before, of, percent(value), limit))
+	read := fmt.Sprintf("this run read %s, that of %s read %s", files(g.now), g.base.Date, files(g.base))
+	check := func(of string, value float64, limit configs.Limit, look string) {
+		g.check(catalog.Guard{Name: "snapshot_rows", Of: of, Value: value, Sentence: fmt.Sprintf(
+			"the snapshot has %d rows, and that of %s had %d: a %s of %s (limit %s)", now, g.base.Date, before, of, percent(value), limit,
+		)}, limit, look+": "+read)
 	}
-	check("drop", share(before-now, before), limits.MaxDrop)
-	check("growth", share(now-before, before), limits.MaxGrowth)
+	check("drop", share(before-now, before), limits.MaxDrop, fmt.Sprintf("whether all files of %s have arrived, each of them whole", g.now.Date))
+	check("growth", share(now-before, before), limits.MaxGrowth,
+		fmt.Sprintf("whether files of another date, or second copies, lie among those of %s", g.now.Date))
 }
 
 func (g *guarding) nullShares(limit configs.RiseGuard) {
@@ -94,41 +109,97 @@ func (g *guarding) nullShares(limit configs.RiseGuard) {
 			before[c.Name] = share(*c.Nulls, g.base.Rows)
 		}
 	}
+	look := fmt.Sprintf("whether the jobs that fill these columns ran for %s, and whether their values stand in another column now "+
+		"(strata check --date %s lists columns that came and went)", g.now.Date, g.now.Date)
 	for _, c := range g.now.Columns {
 		was, ok := before[c.Name]
 		if c.Nulls == nil || !ok {
 			continue
 		}
 		is := share(*c.Nulls, g.now.Rows)
-		g.check("null_share", c.Name, is-was, limit.MaxRise,
-			fmt.Sprintf("column %q is null in %s of the rows, on %s it was in %s (limit: a rise of %s)",
-				c.Name, percent(is), g.base.Date, percent(was), limit.MaxRise))
+		g.check(catalog.Guard{Name: "null_share", Of: c.Name, Value: is - was, Sentence: fmt.Sprintf(
+			"column %q is null in %s of the rows, on %s it was in %s (limit: a rise of %s)",
+			c.Name, percent(is), g.base.Date, percent(was), limit.MaxRise,
+		)}, limit.MaxRise, look)
 	}
 }
 
-func (g *guarding) exits(limit configs.ExitsGuard, s catalog.Segment, old *catalog.Segment) {
+func (g *guarding) exits(limit configs.ExitsGuard, own bool, s, old *catalog.Segment) {
 	if old.Size < int64(limit.IgnoreBelow) || old.Size == 0 {
 		return
 	}
-	left := s.Changes.Sum(tables.Exited)
-	g.check("exits", s.Name, share(left, old.Size), limit.MaxShare,
-		fmt.Sprintf("%d of %d members would leave segment %q (limit %s)", left, old.Size, s.Name, limit.MaxShare))
+	left, reasons, most := s.Changes.Sum(tables.Exited), "", ""
+	if left > 0 {
+		reasons, most = exitReasons(s.Changes[tables.Exited.String()])
+	}
+	g.check(catalog.Guard{Name: "exits", Of: s.Name, Own: own, Value: share(left, old.Size), Sentence: fmt.Sprintf(
+		"%d of %d members would leave segment %q (%s %s)%s", left, old.Size, s.Name, limitName(own), limit.MaxShare, reasons,
+	)}, limit.MaxShare, g.lookAtExits(most))
 }
 
-func (g *guarding) unknowns(limit configs.RiseGuard, s catalog.Segment, old *catalog.Segment) {
+// exitReasons lists how many members leave for which reason, the most first, and names the first reason.
+func exitReasons(counts map[string]int64) (text, most string) {
+	reasons := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	for i, reason := range reasons {
+		reasons[i] = fmt.Sprintf("%d %s", counts[reason], reason)
+		if i == 0 {
+			most = reason
+		}
+	}
+	return ": " + strings.Join(reasons, ", "), most
+}
+
+// lookAtExits says what to look at where most exits have one reason.
+func (g *guarding) lookAtExits(reason string) string {
+	names := fmt.Sprintf("strata plan --date %s --against previous --examples 5 names some of them", g.now.Date)
+	switch reason {
+	case tables.UserDeleted.String():
+		return fmt.Sprintf("whether all users are in the snapshot of %s: those who leave as user_deleted are not", g.now.Date)
+	case tables.TimePassed.String():
+		return "whether the times in the snapshot still move on: members leave as time_passed; " + names
+	case tables.ListChanged.String():
+		return "whether the list files are whole: members leave as list_changed; " + names
+	case tables.RuleChanged.String():
+		return "whether the edit of the definitions is meant: members leave as rule_changed; " + names
+	}
+	return "whether the columns of the rules hold what they used to hold: members leave as user_changed; " + names
+}
+
+func (g *guarding) unknowns(limit configs.RiseGuard, own bool, s, old *catalog.Segment) {
 	was, is := share(old.Unknown, g.base.Users), share(s.Unknown, g.now.Users)
-	g.check("unknowns", s.Name, is-was, limit.MaxRise,
-		fmt.Sprintf("the rule of segment %q is unknown for %s of the users, on %s it was for %s (limit: a rise of %s)",
-			s.Name, percent(is), g.base.Date, percent(was), limit.MaxRise))
+	g.check(catalog.Guard{Name: "unknowns", Of: s.Name, Own: own, Value: is - was, Sentence: fmt.Sprintf(
+		"the rule of segment %q is unknown for %s of the users, on %s it was for %s (%s: a rise of %s)",
+		s.Name, percent(is), g.base.Date, percent(was), limitName(own), limit.MaxRise,
+	)}, limit.MaxRise, "which columns of the unknown rules hold more nulls than before, and who fills them")
 }
 
-func (g *guarding) size(limit configs.SizeGuard, s catalog.Segment, old *catalog.Segment) {
+func (g *guarding) size(limit configs.SizeGuard, own bool, s, old *catalog.Segment) {
 	if old.Size < int64(limit.IgnoreBelow) || old.Size == 0 {
 		return
 	}
 	change := s.Size - old.Size
-	g.check("segment_size", s.Name, share(max(change, -change), old.Size), limit.MaxChange,
-		fmt.Sprintf("segment %q has %d members, on %s it had %d (limit: a change of %s)", s.Name, s.Size, g.base.Date, old.Size, limit.MaxChange))
+	g.check(catalog.Guard{Name: "segment_size", Of: s.Name, Own: own, Value: share(max(change, -change), old.Size), Sentence: fmt.Sprintf(
+		"segment %q has %d members, on %s it had %d (%s: a change of %s)",
+		s.Name, s.Size, g.base.Date, old.Size, limitName(own), limit.MaxChange,
+	)}, limit.MaxChange, fmt.Sprintf("who enters and leaves, and for which reasons: strata plan --date %s --against previous", g.now.Date))
+}
+
+// limitName tells a segment's own limit from the file's.
+func limitName(own bool) string {
+	if own {
+		return "its own limit"
+	}
+	return "limit"
+}
+
+// files says how many files a run read.
+func files(m *catalog.Manifest) string {
+	if len(m.Inputs) == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", len(m.Inputs))
 }
 
 func segmentOf(m *catalog.Manifest, name string) *catalog.Segment {

@@ -129,13 +129,11 @@ func (r *run) changes(at int) catalog.Changes {
 
 // guard stops the run if a guard has tripped and was not accepted.
 func (r *run) guard(ctx context.Context) error {
-	var tripped []catalog.Guard
-	for i, g := range r.manifest.Guards {
-		if g.Tripped {
-			r.manifest.Guards[i].Accepted = r.Accept
-			tripped = append(tripped, g)
-		}
+	for i := range r.manifest.Guards {
+		g := &r.manifest.Guards[i]
+		g.Accepted = g.Tripped && r.Accept
 	}
+	tripped := catalog.Tripped(r.manifest.Guards)
 	if len(tripped) == 0 || r.Accept {
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strings"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -26,6 +27,60 @@ var badFiles = []badInput{
 		s.run(exitGuard, "run", "--date", today)
 		s.run(exitGuard, "run", "--date", today, "--accept")
 		s.leftNothing(today)
+	}},
+	{"empty_after_a_good_day", func(s *site) {
+		snapshot(s, yesterday, users(6000))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, []row{})
+		s.run(exitGuard, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"half_a_snapshot", func(s *site) {
+		rows := users(6000)
+		snapshot(s, yesterday, rows)
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, rows[:3000])
+		s.run(exitGuard, "run", "--date", today)
+		s.leftNothing(today)
+		s.run(0, "status", "--date", today)
+		snapshot(s, today, rows)
+		s.run(0, "run", "--date", today)
+	}},
+	{"all_null_snapshot", func(s *site) {
+		snapshot(s, yesterday, users(6000))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, emptied(users(6000)))
+		s.run(exitGuard, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"all_null_snapshot_of_small_segments", func(s *site) { // too small for the guard of exits
+		snapshot(s, yesterday, users(600))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, emptied(users(600)))
+		s.run(exitGuard, "run", "--date", today)
+		s.leftNothing(today)
+	}},
+	{"all_null_ids", func(s *site) {
+		snapshot(s, yesterday, users(600))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, make([]row, 600))
+		s.run(exitInput, "run", "--date", today)
+		s.run(exitInput, "run", "--date", today, "--accept")
+		s.leftNothing(today)
+	}},
+	{"guards_of_a_segment", func(s *site) {
+		rows := users(6000)
+		snapshot(s, yesterday, rows)
+		s.run(0, "run", "--date", yesterday)
+		for i := range 100 {
+			rows[5000+i].LTV = 10
+		}
+		snapshot(s, today, rows)
+		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: {exits: {max_share: 1%}}\n", 1))
+		s.run(exitGuard, "run", "--date", today)
+		s.leftNothing(today)
+		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: none\n", 1) + "guards: {exits: {max_share: 1%}}\n")
+		s.run(0, "run", "--date", today)
 	}},
 	{"zero_byte_file", func(s *site) {
 		s.write("users/date="+today+"/part-0.parquet", nil)
@@ -104,4 +159,20 @@ var badFiles = []badInput{
 		s.run(exitInput, "run", "--date", today)
 		s.leftNothing(today)
 	}},
+}
+
+// emptied are users without a value.
+func emptied(rows []row) (out []nullableRow) {
+	for _, r := range rows {
+		out = append(out, nullableRow{UserID: r.UserID})
+	}
+	return out
+}
+
+// A nullableRow is a row with nulls.
+type nullableRow struct {
+	UserID string     `parquet:"user_id,optional"`
+	Plan   *string    `parquet:"plan,optional,dict"`
+	LTV    *float64   `parquet:"ltv,optional"`
+	Seen   *time.Time `parquet:"seen,optional,timestamp(microsecond)"`
 }

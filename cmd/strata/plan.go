@@ -161,14 +161,7 @@ func newForecast(found *pipeline.Rehearsal, which string) *forecast {
 	return f
 }
 
-func (f *forecast) tripped() (out []catalog.Guard) {
-	for _, g := range f.Manifest.Guards {
-		if g.Tripped {
-			out = append(out, g)
-		}
-	}
-	return out
-}
+func (f *forecast) tripped() []catalog.Guard { return catalog.Tripped(f.Manifest.Guards) }
 
 func (f *forecast) print(cmd *cobra.Command, format string) error {
 	w := cmd.OutOrStdout()
@@ -394,7 +387,8 @@ func (f *forecast) guardsAndWarnings() (out page) {
 	}
 	switch {
 	case len(guards) > 0:
-		out = append(out, paragraph{title: "guards that would stop the run (strata run --accept publishes all the same):", sentences: guards})
+		out = append(out, paragraph{title: "guards that would stop the run (strata run --accept publishes all the same):", sentences: guards},
+			paragraph{title: "look at:", sentences: catalog.Looks(f.Manifest.Guards)})
 	case f.Base != nil:
 		out = append(out, paragraph{title: "no guard would stop it"})
 	}

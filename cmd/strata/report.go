@@ -109,10 +109,8 @@ func foundOverAll(s *catalog.Surveyed) string {
 }
 
 func printGuards(w io.Writer, m *catalog.Manifest) {
-	for _, g := range m.Guards {
-		if g.Tripped {
-			fmt.Fprintf(w, "accepted in spite of a guard: %s\n", g.Sentence)
-		}
+	for _, g := range catalog.Tripped(m.Guards) {
+		fmt.Fprintf(w, "accepted in spite of a guard: %s\n", g.Sentence)
 	}
 }
 

@@ -190,10 +190,11 @@ func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalo
 			return err
 		}
 		fmt.Fprintf(w, "\nrun %s was stopped by a guard:\n", other.Run)
-		for _, g := range m.Guards {
-			if g.Tripped {
-				fmt.Fprintf(w, "  %s\n", g.Sentence)
-			}
+		for _, g := range catalog.Tripped(m.Guards) {
+			fmt.Fprintf(w, "  %s\n", g.Sentence)
+		}
+		for _, look := range catalog.Looks(m.Guards) {
+			fmt.Fprintf(w, "  look at: %s\n", look)
 		}
 	}
 	return nil

@@ -207,9 +207,31 @@ type Guard struct {
 	Of       string  `json:"of,omitempty"`
 	Value    float64 `json:"value"`
 	Limit    string  `json:"limit"`
+	Own      bool    `json:"own,omitempty"` // the segment has a limit of its own
 	Tripped  bool    `json:"tripped"`
 	Accepted bool    `json:"accepted,omitempty"` // published in spite of it
 	Sentence string  `json:"sentence"`
+	Look     string  `json:"look,omitempty"` // of a tripped one: what to look at
+}
+
+// Tripped are those of some guards that have tripped.
+func Tripped(guards []Guard) (out []Guard) {
+	for _, g := range guards {
+		if g.Tripped {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Looks are what tripped guards say to look at, each once, in their order.
+func Looks(guards []Guard) (out []string) {
+	for _, g := range Tripped(guards) {
+		if g.Look != "" && !slices.Contains(out, g.Look) {
+			out = append(out, g.Look)
+		}
+	}
+	return out
 }
 
 // A Clock holds the wall-clock times of a run; nothing depends on them.
