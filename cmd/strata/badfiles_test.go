@@ -79,7 +79,7 @@ var badFiles = []badInput{
 		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: {exits: {max_share: 1%}}\n", 1))
 		s.run(exitGuard, "run", "--date", today)
 		s.leftNothing(today)
-		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: none\n", 1) + "guards: {exits: {max_share: 1%}}\n")
+		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: none\n", 1) + "guards: {exits: {max_share: 1%, ignore_below: 2500}}\n")
 		s.run(0, "run", "--date", today)
 	}},
 	{"zero_byte_file", func(s *site) {

@@ -119,7 +119,7 @@ func TestPlanFailsOnGuardsWhenAsked(t *testing.T) {
 	folder := demoSite(t)
 	edit(t, folder, "lifecycles:", "guards: {exits: {ignore_below: 1}}\nlifecycles:", "ltv > 800", "ltv > 80000")
 	code, out, errs := cli(t, folder, "plan")
-	if code != 0 || !strings.Contains(out, "guards that would stop the run") || !strings.Contains(out, `members would leave segment "vip" (limit 50%)`) {
+	if code != 0 || !strings.Contains(out, "guards that would stop the run") || !strings.Contains(out, "look at:\n") || !strings.Contains(out, `members would leave segment "vip" (limit 50%)`) {
 		t.Errorf("exit %d, %s\n%s", code, errs, out)
 	}
 	code, _, errs = cli(t, folder, "plan", "--fail-on-guard")
