@@ -109,7 +109,8 @@ func (g *guarding) nullShares(limit configs.RiseGuard) {
 			before[c.Name] = share(*c.Nulls, g.base.Rows)
 		}
 	}
-	look := fmt.Sprintf("whether the jobs that fill these columns ran for %s, and whether their values stand in another column now", g.now.Date)
+	look := fmt.Sprintf("whether the jobs that fill these columns ran for %s, and whether their values stand in another column now "+
+		"(strata check --date %s lists the columns that came and went)", g.now.Date, g.now.Date)
 	for _, c := range g.now.Columns {
 		was, ok := before[c.Name]
 		if c.Nulls == nil || !ok {

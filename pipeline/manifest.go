@@ -31,8 +31,9 @@ func (r *run) describe() {
 	for _, l := range r.lists {
 		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: l.list.Hash(), Entries: l.list.Len()})
 	}
-	for _, f := range r.snapshot.Schema().Fields() {
-		r.manifest.Columns = append(r.manifest.Columns, catalog.Column{Name: f.Name, Type: f.Type.String()})
+	r.manifest.Columns = columnsOf(r.snapshot.Schema())
+	if r.base != nil {
+		r.manifest.Drift = catalog.Drift(r.base.Columns, r.manifest.Columns, r.columnsRead())
 	}
 }
 

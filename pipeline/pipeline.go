@@ -80,10 +80,11 @@ type Job struct {
 	BatchRows int    // rows of an aligned slice, 1..1048576; 0: 4096
 	TempDir   string // for what Memory does not hold; empty: the system's
 
-	Force        bool // run even when up to date
-	Accept       bool // publish in spite of a guard
-	KeepReplaced bool // leave a replaced run's files where they are
-	CountDoubts  bool // of Check: count whom negations leave out
+	Force          bool // run even when up to date
+	Accept         bool // publish in spite of a guard
+	KeepReplaced   bool // leave a replaced run's files where they are
+	CountDoubts    bool // of Check: count whom negations leave out
+	CompareColumns bool // of Check: with those of the run before the date, which Catalog finds
 
 	Version  string // of the program, for the manifest
 	Progress Progress

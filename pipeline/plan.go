@@ -264,7 +264,7 @@ func (r *run) chooseColumns() error {
 	schema := r.snapshot.Schema()
 	r.idColumn = r.Config.Snapshot.UserID
 	if at := schema.FieldIndices(r.idColumn); len(at) == 0 {
-		fault("the snapshot has no column %q for snapshot.user_id%s", r.idColumn, didYouMean(r.idColumn, schema))
+		fault("the snapshot has no column %q for snapshot.user_id%s%s", r.idColumn, r.wasThere(r.idColumn), didYouMean(r.idColumn, schema))
 	} else if typ, err := ids.TypeOf(schema.Field(at[0])); err != nil {
 		fault("snapshot.user_id: %w", err)
 	} else {
@@ -273,7 +273,7 @@ func (r *run) chooseColumns() error {
 	for _, name := range r.Config.Membership.Columns {
 		column := r.Config.ColumnOf(name)
 		if at := schema.FieldIndices(column); len(at) == 0 {
-			fault("the snapshot has no column %q for membership.columns%s", column, didYouMean(column, schema))
+			fault("the snapshot has no column %q for membership.columns%s%s", column, r.wasThere(column), didYouMean(column, schema))
 		} else if t := schema.Field(at[0]).Type; !exportable(t) {
 			fault("membership.columns: column %q is a %s, which membership cannot show", column, t)
 		}
@@ -282,7 +282,7 @@ func (r *run) chooseColumns() error {
 	if d := r.Config.Snapshot.Duplicates; d.Keep == configs.KeepLatest {
 		r.by = r.Config.ColumnOf(d.By)
 		if at := schema.FieldIndices(r.by); len(at) == 0 {
-			fault("the snapshot has no column %q for snapshot.duplicates.by%s", r.by, didYouMean(r.by, schema))
+			fault("the snapshot has no column %q for snapshot.duplicates.by%s%s", r.by, r.wasThere(r.by), didYouMean(r.by, schema))
 		} else if t := schema.Field(at[0]).Type; !orderable(t) {
 			fault("snapshot.duplicates.by: column %q is a %s; it must be a number, a date or a timestamp", r.by, t)
 		}

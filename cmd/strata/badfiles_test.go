@@ -82,6 +82,20 @@ var badFiles = []badInput{
 		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: none\n", 1) + "guards: {exits: {max_share: 1%, ignore_below: 2500}}\n")
 		s.run(0, "run", "--date", today)
 	}},
+	{"columns_that_come_and_go", func(s *site) {
+		type slim struct {
+			UserID string  `parquet:"user_id"`
+			Plan   string  `parquet:"plan,dict"`
+			LTV    float32 `parquet:"ltv"`
+			Score  int64   `parquet:"score"`
+		}
+		snapshot(s, yesterday, users(10))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, []slim{{"user-00000", "pro", 900, 1}, {"user-00001", "free", 10, 2}})
+		s.run(0, "check", "--date", today)
+		s.run(0, "run", "--date", today, "--accept")
+		s.run(0, "status", "--date", today)
+	}},
 	{"zero_byte_file", func(s *site) {
 		s.write("users/date="+today+"/part-0.parquet", nil)
 		s.run(exitInput, "run", "--date", today)

@@ -42,9 +42,11 @@ const checkHelp = `Checks the configuration and prints every fault with its plac
 snapshot, reads the footers of its files and compiles all rules against its columns. It warns of rules that do what
 they say and perhaps not what was meant, each with a short name in brackets that rules/docs/lints.md explains, such as
 warning[negation-null]. For these negations it reads the columns that they look at, to count the users that they leave
-out; --no-counts spares that. Nothing is written.
+out; --no-counts spares that. It lists the columns that came, went or changed their type since the run before the date.
+Nothing is written.
 
-Exit codes: 0 no fault; 2 a fault, or a warning with --strict; 3 the snapshot is missing or broken.
+Exit codes: 0 no fault; 2 a fault, or a warning with --strict; 3 the snapshot is missing or broken, or has changed
+since the run before so that the definitions, which have not, do not fit it any more.
 
 Examples:
   strata check
@@ -89,8 +91,11 @@ func (f *checkFlags) check(cmd *cobra.Command, day catalog.Date) (string, config
 	if day.IsZero() {
 		return fmt.Sprintf("%s is well formed: %s; give --date to check the rules against a snapshot", f.config, summary), config.Warnings, nil
 	}
-	s := source{config}
-	found, err := pipeline.Check(cmd.Context(), pipeline.Job{Config: config, Date: day, Source: s, ReadList: s.readList, CountDoubts: !f.noCounts})
+	job := pipeline.Job{Config: config, Date: day, CountDoubts: !f.noCounts, CompareColumns: true}
+	if err := wire(cmd.Context(), &job, ""); err != nil {
+		return "", nil, err
+	}
+	found, err := pipeline.Check(cmd.Context(), job)
 	if err != nil {
 		return "", nil, err
 	}
@@ -98,6 +103,9 @@ func (f *checkFlags) check(cmd *cobra.Command, day catalog.Date) (string, config
 		len(found.Columns), found.All, strings.Join(found.Columns, ", "), count(found.Rows))
 	for _, note := range found.Notes {
 		said += "\nnote: " + note
+	}
+	for _, sentence := range found.Drift {
+		said += "\n" + sentence
 	}
 	return said, append(config.Warnings, found.Warnings...).Sorted(), nil
 }

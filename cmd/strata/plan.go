@@ -216,7 +216,7 @@ func (f *forecast) standpoint() (sentences []string) {
 	for _, note := range f.Manifest.Notes {
 		sentences = append(sentences, "note: "+note)
 	}
-	return sentences
+	return append(sentences, f.Manifest.DriftSentences()...)
 }
 
 // changes is how many transitions there would be.
@@ -478,6 +478,7 @@ type planJSON struct {
 	Lifecycles []catalog.Lifecycle     `json:"lifecycles"`
 	Moves      []pipeline.Move         `json:"moves"`
 	Guards     []catalog.Guard         `json:"guards"`
+	Drift      []catalog.ColumnChange  `json:"drift"` // of the columns, since the run that it is compared with
 	UsedBefore map[string]catalog.Date `json:"used_before"`
 	Warnings   []string                `json:"warnings"`
 	Examples   []pipeline.Example      `json:"examples"`
@@ -489,7 +490,7 @@ func (f *forecast) json() planJSON {
 		Date: m.Date, Against: m.Previous, Users: m.Users, Rejects: m.Rejects, Duplicates: m.Duplicates, UpToDate: f.UpToDate,
 		NewInputs: f.NewInputs, Difference: append([]string{}, f.definitions()...), Segments: append([]plannedSegment{}, f.segments...),
 		Lifecycles: append([]catalog.Lifecycle{}, m.Lifecycles...), Moves: append([]pipeline.Move{}, f.Moves...),
-		Guards: append([]catalog.Guard{}, m.Guards...), UsedBefore: f.UsedBefore, Warnings: append([]string{}, f.warnings()...),
+		Guards: append([]catalog.Guard{}, m.Guards...), Drift: append([]catalog.ColumnChange{}, m.Drift...), UsedBefore: f.UsedBefore, Warnings: append([]string{}, f.warnings()...),
 		Examples: append([]pipeline.Example{}, f.Examples...),
 	}
 }

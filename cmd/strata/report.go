@@ -31,6 +31,7 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 	for _, note := range m.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
+	printDrift(w, m)
 	fmt.Fprintf(w, "\nmembership   %s\ntransitions  %s\nmanifest     %s\n", tablePlace(output, m, "membership"), tablePlace(output, m, "transitions"),
 		output.URL("runs/date="+m.Date.String()+"/"+m.Run+"/manifest.json"))
 }
@@ -111,6 +112,13 @@ func foundOverAll(s *catalog.Surveyed) string {
 func printGuards(w io.Writer, m *catalog.Manifest) {
 	for _, g := range catalog.Tripped(m.Guards) {
 		fmt.Fprintf(w, "accepted in spite of a guard: %s\n", g.Sentence)
+	}
+}
+
+// printDrift tells of columns that came, went or changed their type.
+func printDrift(w io.Writer, m *catalog.Manifest) {
+	for _, sentence := range m.DriftSentences() {
+		fmt.Fprintln(w, sentence)
 	}
 }
 

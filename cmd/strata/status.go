@@ -170,6 +170,7 @@ func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus,
 			printSegments(w, s.Manifest)
 			printLifecycles(w, s.Manifest)
 			printGuards(w, s.Manifest)
+			printDrift(w, s.Manifest)
 		} else {
 			fmt.Fprintf(w, "%s: %s\n", date, state(s))
 		}

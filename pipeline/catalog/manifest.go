@@ -39,6 +39,7 @@ type Manifest struct {
 	Inputs      []Input              `json:"inputs"`
 	Rows        int64                `json:"rows"` // of the snapshot, rejects and duplicates included
 	Columns     []Column             `json:"columns"`
+	Drift       []ColumnChange       `json:"drift,omitempty"` // of the columns, since the previous run
 	IDColumn    string               `json:"id_column"`
 	IDType      string               `json:"id_type"`
 	Definitions *configs.Definitions `json:"definitions"`
