@@ -95,6 +95,8 @@ var badFiles = []badInput{
 		s.run(0, "check", "--date", today)
 		s.run(0, "run", "--date", today, "--accept")
 		s.run(0, "status", "--date", today)
+		s.write("out/runs/date="+yesterday+"/current.json", []byte("{"))
+		s.run(0, "check", "--date", today) // it still tells whether the definitions fit
 	}},
 	{"zero_byte_file", func(s *site) {
 		s.write("users/date="+today+"/part-0.parquet", nil)

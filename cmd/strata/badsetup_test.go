@@ -65,6 +65,7 @@ guards:
 		snapshot(s, today, []bare{{"a", "pro"}})
 		s.run(0, "run", "--date", yesterday)
 		s.run(exitInput, "run", "--date", today)
+		s.run(exitInput, "check", "--date", today)
 		s.leftNothing(today)
 	}},
 	{"column_of_another_type", func(s *site) {
