@@ -142,3 +142,14 @@ func TestCheckReadsNoPageWhereFootersTell(t *testing.T) {
 		t.Errorf("exit %d, want %d: the page was not read: %s", code, exitInput, out)
 	}
 }
+
+// TestCheckNeedsNoOutput: who may not open the output, as in a pull request's checks, can check definitions all the same.
+func TestCheckNeedsNoOutput(t *testing.T) {
+	s := newSite(t, strings.Replace(smallConfig, "output: out", "output: gs://bucket/out", 1))
+	snapshot(s, today, users(10))
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", s.path("nothing.json"))
+	code, out, errs := cli(t, s.folder, "check", "--date", today)
+	if code != 0 || !strings.Contains(out, "fits the snapshot") || !strings.Contains(out, "note: the columns are compared with no other date's, since the output") {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
