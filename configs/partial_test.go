@@ -35,6 +35,9 @@ func TestWhatIsLeftBesideFaults(t *testing.T) {
 	if c, _ = load("traits: [{name: a, value: 3}]\nsegments: [{name: b, when: a}]\n"); !c.Partial || len(c.Traits) != 0 {
 		t.Errorf("traits %v, partial %v: a trait is missing", c.Traits, c.Partial)
 	}
+	if _, names = load("segments:\n  - name: a\n    when: b ? c : d\n  - name: e\n    when: f\n"); names != "a: e:f" {
+		t.Errorf("%q is left: a rule that YAML cannot read is not one of x's", names)
+	}
 	if c, _ = load("segments: [{name: b, when: a: c}]\nnow: noon\n"); c != nil {
 		t.Error("lines were left out, and there is a Config all the same")
 	}

@@ -11,6 +11,8 @@ import (
 // rule decodes a rule: a scalar of any style, or all: or any: with a list of rules. A faulty one gives an empty Expr.
 func (d *decoder) rule(n *yaml.Node, what string) Expr {
 	switch {
+	case d.src.masked[n.Line]: // its fault is told already
+		return Expr{}
 	case n.Kind == yaml.MappingNode && len(n.Content) > 0 && slices.Contains([]string{"all", "any"}, n.Content[0].Value):
 		return d.joined(n, what)
 	case n.Kind == yaml.ScalarNode && !d.isTagged(n):

@@ -11,6 +11,8 @@ type source struct {
 	name  string
 	lines []string
 	cache map[int][]rune // lines as code points, filled while decoding only
+
+	masked map[int]bool // the lines (1-based) where rules begin that are masked
 }
 
 func newSource(name, text string) *source {
@@ -18,7 +20,7 @@ func newSource(name, text string) *source {
 	for i, line := range lines {
 		lines[i] = strings.TrimSuffix(line, "\r")
 	}
-	return &source{name: name, lines: lines, cache: map[int][]rune{}}
+	return &source{name: name, lines: lines, cache: map[int][]rune{}, masked: map[int]bool{}}
 }
 
 // line returns a line by its 1-based number, empty outside of the file.

@@ -131,6 +131,7 @@ func (f *trapFinder) check(n, start, end int) {
 		hint = cutHint(string(raw), outlineOf(string(raw[:at])))
 	}
 	f.problems = append(f.problems, f.src.problem(line+1, column+1, message, hint))
+	f.src.masked[n+1] = true
 	for i := n; i < end; i++ {
 		from := 0
 		if i == n {
