@@ -171,7 +171,9 @@ func (t *teller) tellLists(out *telling, segment string) {
 func (t *teller) tellMacro(out *telling, call ast.CallExpr, scope []element) {
 	if t.check[call.Target().ID()] == nil {
 		for _, arg := range call.Args() {
-			out.terms = append(out.terms, t.tell(arg, scope))
+			if !isLiteral(arg) {
+				out.terms = append(out.terms, t.tell(arg, scope))
+			}
 		}
 		return
 	}

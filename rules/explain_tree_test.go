@@ -231,3 +231,10 @@ func TestExplainColumns(t *testing.T) {
 		}
 	}
 }
+
+func TestExplainLeavesOutLiteralsOfMacros(t *testing.T) {
+	rule := explained(t, "math.greatest(size(user_id), 3) == 3").Segments[0].Rule
+	if terms := rule.Terms[0].Terms; len(terms) != 1 || terms[0].Text != "size(user_id)" {
+		t.Errorf("%+v", terms)
+	}
+}

@@ -189,11 +189,11 @@ func why(s *rules.ExplainedSegment) string {
 	return fmt.Sprintf("%s is %s", term.Text, term.Value)
 }
 
-// failing is the part of && that is false, where there is just one.
+// failing is the part of && that is false, where there is just one. What is told for an element of a list is no such part.
 func failing(term *rules.Term) *rules.Term {
 	var found *rules.Term
 	for i := range term.Terms {
-		if part := &term.Terms[i]; part.Value == "false" && strings.Contains(term.Text, "&&") {
+		if part := &term.Terms[i]; part.Value == "false" && (part.Note == "" || part.Note == rules.NoteTrait) && strings.Contains(term.Text, "&&") {
 			if found != nil {
 				return term
 			}

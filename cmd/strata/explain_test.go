@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"strata/rules"
 )
 
 // explainConfig has lists, a trait, a lifecycle and a rule that can be unknown or fail.
@@ -83,5 +85,13 @@ func TestExplainForPrograms(t *testing.T) {
 	}
 	if code, out, errs = cli(t, s.folder, "explain", "--plan", "--date", today); code != 0 || !strings.Contains(out, "ltv > 800") {
 		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+}
+
+func TestWhyNamesNoElement(t *testing.T) {
+	element := rules.Term{Text: `t == "a" && ltv > 3`, Value: "false", Note: "element 1 of 1"}
+	rule := rules.Term{Text: `tags.exists(t, t == "a" && ltv > 3)`, Value: "false", Terms: []rules.Term{{Text: "tags", Value: `["b"]`}, element}}
+	if got := why(&rules.ExplainedSegment{By: rules.ByRule, Rule: rule}); got != rule.Text+" is false" {
+		t.Error(got)
 	}
 }
