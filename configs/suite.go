@@ -10,7 +10,8 @@ type Suite struct {
 	Schema    string `yaml:"schema" jsonschema:"example=users.parquet"`
 	SchemaPos Pos    `yaml:"-"`
 	// The tests.
-	Cases []Case `yaml:"cases" required:"true"`
+	Cases    []Case `yaml:"cases" required:"true"`
+	CasesPos Pos    `yaml:"-"`
 
 	File   string  `yaml:"-"`
 	config *Config // holds the file's lines
@@ -28,7 +29,8 @@ type Case struct {
 	// The users of the snapshot, a row each: {column: value, ...}. A column that is left out is null.
 	Users Users `yaml:"users"`
 	// What was published before the date, where that matters. Without it the date is the first run.
-	Previous Previous `yaml:"previous"`
+	Previous    Previous `yaml:"previous"`
+	PreviousPos Pos      `yaml:"-"`
 	// What is expected of users; what is not stated is not checked.
 	Expect []Expected `yaml:"expect"`
 	// Several dates in order, in place of one: a run for each, compared with the one before.
@@ -82,7 +84,7 @@ type Expected struct {
 	// Transitions that the run publishes for the user.
 	Transitions    []Change `yaml:"transitions"`
 	TransitionsPos Pos      `yaml:"-"`
-	// Whether in, and transitions where they are stated, are all: the user is in no other segment and has no other transition. Default false.
+	// Whether in and transitions, where they are stated, are all: the user is in no other segment, has no other transition. Default false.
 	Exactly bool `yaml:"exactly" jsonschema:"default=false"`
 }
 

@@ -24,6 +24,9 @@ func ParseSuite(name string, data []byte) (*Suite, error) {
 	if d != nil && !d.partial {
 		problems = append(problems, s.validate()...)
 	}
+	if len(problems) == 0 { // what was not understood does not look as if it were not there
+		problems = s.validateExpectations()
+	}
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -98,6 +101,44 @@ func (s *Suite) validateChanges(c *Case, e *Expected) (problems Problems) {
 	return problems
 }
 
+// validateExpectations reports what would pass whatever the definitions say.
+func (s *Suite) validateExpectations() (problems Problems) {
+	fault := func(pos Pos, message, hint string) { problems = append(problems, s.Problem(pos, message, hint)) }
+	if len(s.Cases) == 0 {
+		fault(s.CasesPos, "there are no cases", "strata test --help shows one")
+	}
+	for i := range s.Cases {
+		c, expected := &s.Cases[i], 0
+		if c.PreviousPos.Line > 0 && len(c.Previous.Users) == 0 {
+			fault(c.PreviousPos, fmt.Sprintf("case %q: the run before has no users", c.Name), "name some, or remove previous: the date is the first run then")
+		}
+		for _, night := range c.Nights() {
+			for j := range night.Expect {
+				problems = append(problems, s.validateExpected(c, &night.Expect[j])...)
+				expected++
+			}
+		}
+		if expected == 0 {
+			fault(c.NamePos, fmt.Sprintf("case %q expects nothing", c.Name), "for example expect: [{user: ann, in: [vip]}]")
+		}
+	}
+	return problems
+}
+
+// validateExpected reports what is expected of a user and says nothing.
+func (s *Suite) validateExpected(c *Case, e *Expected) (problems Problems) {
+	all := e.Exactly && (e.In.Stated || e.TransitionsPos.Line > 0)
+	switch {
+	case e.Exactly && !all:
+		problems = append(problems, s.Problem(e.User.Pos, fmt.Sprintf("case %q: exactly says nothing without in or transitions", c.Name),
+			"write in: [] for no segment, transitions: [] for no transition"))
+	case !all && len(e.In.Names)+len(e.NotIn.Names)+len(e.Stages)+len(e.Since)+len(e.Transitions) == 0:
+		problems = append(problems, s.Problem(e.User.Pos, fmt.Sprintf("case %q: nothing is expected of this user", c.Name),
+			"state in, not_in, stages, since or transitions; an empty list says something with exactly: true only"))
+	}
+	return problems
+}
+
 // CheckAgainst reports names of segments, lifecycles and stages that a configuration does not have.
 func (s *Suite) CheckAgainst(c *Config) error {
 	v := &suiteNames{suite: s, stages: map[string][]string{}}
@@ -134,6 +175,7 @@ func (v *suiteNames) checkCase(c *Case) {
 	for i := range c.Previous.Users {
 		m := &c.Previous.Users[i]
 		v.checkUser(m.In, Names{}, m.Stages, m.Since, false)
+		v.checkSince(m)
 	}
 	for _, night := range c.Nights() {
 		for i := range night.Expect {
@@ -163,6 +205,18 @@ func (v *suiteNames) checkUser(in, notIn Names, stages, since Texts, none bool) 
 		v.known(date.NamePos, "segment or lifecycle", date.Name, slices.Concat(v.segments, v.lifecycles))
 		if (Day{Text: date.Text}).Time().IsZero() {
 			v.problems = append(v.problems, v.suite.Problem(date.Pos, fmt.Sprintf("%q is not a date", date.Text), "for example 2026-11-02"))
+		}
+	}
+}
+
+// checkSince reports dates since which a user of the run before was in what the user was not in.
+func (v *suiteNames) checkSince(m *Member) {
+	for _, date := range m.Since {
+		staged := slices.ContainsFunc(m.Stages, func(stage NamedText) bool { return stage.Name == date.Name })
+		known := slices.Contains(v.segments, date.Name) || v.stages[date.Name] != nil
+		if known && !staged && !slices.Contains(m.In.Names, date.Name) {
+			v.problems = append(v.problems, v.suite.Problem(date.NamePos, fmt.Sprintf("the user was not in %q, so there is no date since when", date.Name),
+				"name a segment below in, a lifecycle below stages"))
 		}
 	}
 }

@@ -3,6 +3,8 @@ package configs
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +17,15 @@ func TestSuiteFaults(t *testing.T) {
 	}
 	checkPlaces(t, problems)
 	golden(t, "testdata/suites/faults.golden", err.Error()+"\n")
+}
+
+// TestIdleExpectations: what could not fail is a fault.
+func TestIdleExpectations(t *testing.T) {
+	_, err := LoadSuite("testdata/suites/idle.yaml")
+	golden(t, "testdata/suites/idle.golden", fmt.Sprintln(err))
+	if _, err = ParseSuite("x.yaml", []byte("cases: []")); err == nil || !strings.Contains(err.Error(), "there are no cases") {
+		t.Error(err)
+	}
 }
 
 // TestSuiteNames: a test may only speak of segments, lifecycles and stages that there are.
@@ -30,7 +41,7 @@ lifecycles: [{name: journey, stages: [{name: lead, when: 'true'}]}]`))
   - name: names
     date: 2026-11-03
     users: [{id: ann}]
-    previous: {users: [{user: ann, in: [vib], stages: {journey: none}, since: {vipp: 2026-01-01, vip: soon}}]}
+    previous: {users: [{user: ann, in: [vib], stages: {journey: none}, since: {vipp: 2026-01-01, vip: soon, journey: 2026-01-01}}]}
     expect:
       - {user: ann, in: [vip], not_in: [journey], stages: {journey: none}}
       - {user: bob, stages: {jorney: lead, journey: leed}, transitions: [{moved: vip}, {entered: journey, to: laed}]}

@@ -68,12 +68,12 @@ func junitSuiteOf(id int, file testedFile) junitSuite {
 		switch {
 		case r.Err != nil:
 			s.Errors++
-			c.Error = &junitFault{Message: caseFault(r.Err)[0], Type: "error", Text: strings.Join(caseFault(r.Err), "\n")}
+			c.Error = &junitFault{Message: caseFault(r.Err)[0], Type: "error", Text: inXML(strings.Join(caseFault(r.Err), "\n"))}
 		case len(r.Failures) > 0:
 			s.Failures++
 			c.Failure = &junitFault{Message: junitMessage(r.Failures[0].User, r.Failures[0].What, r.Failures[0].Expected, r.Failures[0].Got), Type: "expectation"}
 			for j := range r.Failures {
-				c.Failure.Text += failureText(&r.Failures[j])
+				c.Failure.Text += inXML(failureText(&r.Failures[j]))
 			}
 		}
 		s.Cases = append(s.Cases, c)
@@ -83,6 +83,16 @@ func junitSuiteOf(id int, file testedFile) junitSuite {
 
 func junitMessage(user, what, expected, got string) string {
 	return fmt.Sprintf("user %s, %s: expected %s, got %s", user, what, expected, got)
+}
+
+// inXML replaces what XML cannot hold: the library does so everywhere but in CDATA.
+func inXML(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == '\uFFFE' || r == '\uFFFF' {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

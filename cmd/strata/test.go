@@ -50,8 +50,8 @@ that of a night, into memory. Without FILES, all *_test.yaml beside the configur
       expect:
         - {user: ann, in: [vip, winback], transitions: [{entered: winback, reason: time_passed}]}
 
-Only what is stated is checked; "exactly: true" says that the user is in no other segment, and has no other transition
-where transitions are stated. A case may have "dates:", several in order, each with its own users and expectations.
+Only what is stated is checked; "exactly: true" says that in, where it is stated, names all segments of the user, and the
+same of transitions. A case may have "dates:", several in order, each with its own users and expectations.
 strata schema --tests prints the JSON Schema of these files, for editors.
 
 A test that fails shows what was expected, what it got, and how the rule came to its answer. The exit code is 2 then, as for

@@ -36,13 +36,13 @@ func TestTest(t *testing.T) {
 	s.write("names_test.yaml", []byte("columns: {ltv: dobule, plan: string}\ncases:\n  - {name: one, date: 2026-11-02, users: [], expect: [{user: ann, in: [vipp]}]}\n"))
 	s.run(exitUsage, "test")
 	s.run(exitUsage, "test", "names_test.yaml")
-	s.write("columns_test.yaml", []byte("columns: {ltv: double}\ncases:\n  - {name: one, date: 2026-11-02, users: []}\n"))
+	s.write("columns_test.yaml", []byte("columns: {ltv: double}\ncases:\n  - {name: one, date: 2026-11-02, users: [{user_id: ann}], expect: [{user: ann, not_in: [vip]}]}\n"))
 	s.run(exitUsage, "test", "columns_test.yaml")
 	s.write("schema_test.yaml", []byte("schema: users/date=2026-11-02/part-0.parquet\ncases:\n  - {name: one, date: 2026-11-02, users: [{user_id: ann, ltv: 900}], expect: [{user: ann, in: [vip]}]}\n"))
 	s.run(exitUsage, "test", "schema_test.yaml")
 	snapshot(s, today, users(3))
 	s.run(0, "test", "schema_test.yaml")
-	s.write("empty_test.yaml", []byte("columns: {ltv: double, plan: string}\ncases:\n  - {name: one, date: 2026-11-02, users: []}\n"))
+	s.write("empty_test.yaml", []byte("columns: {ltv: double, plan: string}\ncases:\n  - {name: one, dates: [{date: 2026-11-01, users: [{user_id: ann}], expect: [{user: ann, not_in: [vip]}]}, {date: 2026-11-02, users: []}]}\n"))
 	s.run(exitUsage, "test", "empty_test.yaml")
 	golden(t, "test", steady(s.shown.String(), s.folder))
 }
@@ -69,7 +69,8 @@ func TestTestWritesNothing(t *testing.T) {
 // TestJUnit: the file is XML in the order that JUnit's schema asks for, with its required attributes, and counts what happened.
 func TestJUnit(t *testing.T) {
 	s := newSite(t, smallConfig)
-	s.write("strata_test.yaml", []byte(testedCases+"  - {name: 'nobody & <none>', date: 2026-11-02, users: []}\n"))
+	s.write("strata_test.yaml", []byte(testedCases+"  - {name: 'nobody & <none>', dates: [{date: 2026-11-01, users: [{user_id: ann}], expect: [{user: ann, not_in: [vip]}]}, {date: 2026-11-02, users: []}]}\n"+
+		"  - {name: odd, date: 2026-11-02, users: [{user_id: \"a\\x01b\", plan: \"pro  \"}], expect: [{user: \"a\\x01b\", in: [paying]}]}\n"))
 	s.run(exitUsage, "test", "--junit", "junit.xml")
 	file, err := os.Open(s.path("junit.xml"))
 	if err != nil {
@@ -104,13 +105,16 @@ func TestJUnit(t *testing.T) {
 			}
 		}
 	}
-	want := "testsuites testsuite properties testcase testcase failure testcase error system-out system-err"
+	want := "testsuites testsuite properties testcase testcase failure testcase error testcase failure system-out system-err"
 	if got := strings.Join(order, " "); got != want {
 		t.Errorf("elements %s, want %s", got, want)
 	}
+	if text, _ := os.ReadFile(s.path("junit.xml")); !strings.Contains(string(text), `"pro  "`) {
+		t.Error("a value does not stand there as it is")
+	}
 	for name, want := range map[string]string{
-		"testsuite tests": "3", "testsuite failures": "1", "testsuite errors": "1", "testcase name": "nobody & <none>",
-		"failure message": "user ann, in segment both: expected in it, got not in it",
+		"testsuite tests": "4", "testsuite failures": "2", "testsuite errors": "1", "testcase name": "odd",
+		"failure message": "user a\uFFFDb, in segment paying: expected in it, got not in it",
 	} {
 		if values[name] != want {
 			t.Errorf("%s is %q, want %q", name, values[name], want)

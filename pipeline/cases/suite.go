@@ -168,7 +168,8 @@ func (s *Suite) readCases() (problems configs.Problems) {
 	return r.problems
 }
 
-// checkUsers reports texts that cannot be user ids, and users whom a case tells of twice.
+// checkUsers reports texts that cannot be user ids, users whom a case tells of twice, and those of whom it expects something and
+// tells nothing.
 func (s *Suite) checkUsers(c *configs.Case) (problems configs.Problems) {
 	once := func(values []*configs.Value) {
 		seen := map[string]bool{}
@@ -187,14 +188,41 @@ func (s *Suite) checkUsers(c *configs.Case) (problems configs.Problems) {
 		before = append(before, &c.Previous.Users[i].User)
 	}
 	once(before)
+	users := s.usersOf(c)
 	for _, night := range c.Nights() {
 		var expected []*configs.Value
 		for i := range night.Expect {
-			expected = append(expected, &night.Expect[i].User)
+			v := &night.Expect[i].User
+			if text, problem := s.userID(v); problem == nil && !slices.Contains(users, text) {
+				problems = append(problems, s.file.Problem(v.Pos, fmt.Sprintf("case %q has no user %s", c.Name, text), didYouMean(text, users)))
+			}
+			expected = append(expected, v)
 		}
 		once(expected)
 	}
 	return problems
+}
+
+// usersOf are the ids of all users that a case tells of, on any of its dates or before.
+func (s *Suite) usersOf(c *configs.Case) (users []string) {
+	add := func(v *configs.Value) {
+		if text, problem := s.userID(v); problem == nil {
+			users = append(users, text)
+		}
+	}
+	for i := range c.Previous.Users {
+		add(&c.Previous.Users[i].User)
+	}
+	for _, night := range c.Nights() {
+		for _, row := range night.Users.Rows {
+			for i := range row.Cells {
+				if s.config.ColumnOf(row.Cells[i].Name) == s.config.Snapshot.UserID {
+					add(&row.Cells[i].Value)
+				}
+			}
+		}
+	}
+	return users
 }
 
 // A rowReader makes records of rows as they are written.
