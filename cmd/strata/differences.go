@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,5 +90,8 @@ func part(key, value string) string {
 	return key + ": " + value
 }
 
-// oneLine shows a rule of several lines in one.
-func oneLine(rule string) string { return strings.Join(strings.Fields(rule), " ") }
+// lineBreaks are those of a rule, with what indents the next line, and tabs.
+var lineBreaks = regexp.MustCompile(`[ ]*[\n\r\t]\s*`)
+
+// oneLine shows a rule of several lines in one. Spaces within a line stay: they may stand in a text.
+func oneLine(rule string) string { return lineBreaks.ReplaceAllString(strings.TrimSpace(rule), " ") }

@@ -32,6 +32,11 @@ func TestDifferencesShowEveryEdit(t *testing.T) {
 	if lines := differences(old, same); len(lines) > 0 {
 		t.Errorf("spaces and descriptions decide nothing, and no rule uses the other list: %q", lines)
 	}
+	texts := manifest(func(m *catalog.Manifest) { m.Definitions.Traits[0].Value = configs.NewExpr(`plan != "free "`) })
+	two := manifest(func(m *catalog.Manifest) { m.Definitions.Traits[0].Value = configs.NewExpr(`plan != "free  "`) })
+	if lines := differences(texts, two); len(lines) != 2 {
+		t.Errorf("spaces in a text decide: %q", lines)
+	}
 	now := manifest(func(m *catalog.Manifest) {
 		d := m.Definitions
 		d.Timezone = "Europe/Paris"

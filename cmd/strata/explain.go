@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"strata/configs"
 	"strata/pipeline"
-	"strata/pipeline/catalog"
 	"strata/readers"
 )
 
@@ -35,7 +33,7 @@ func explainCommand(shared *common) *cobra.Command {
 	flags.StringVar(&f.user, "user", "", "the `id` of the user; bytes are written in hexadecimal")
 	flags.StringVar(&f.segment, "segment", "", "explain the rule of this segment, by `name`")
 	flags.StringVar(&f.lifecycle, "lifecycle", "", "explain the stages of this lifecycle, by `name`")
-	flags.StringVar(&f.date, "date", "", "the `date` whose snapshot is looked at; default: the newest committed date")
+	flags.StringVar(&f.date, "date", "", "the `date` whose snapshot to look at (default: the newest committed one, else that of the newest snapshot)")
 	flags.StringVar(&f.output, "output", "", "the output `address`; overrides the configuration")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.plan, "plan", false, "print how the rules are evaluated, instead of explaining a user")
@@ -61,32 +59,25 @@ func (f *explainFlags) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	config, err := readConfig(f.config)
-	if err != nil {
+	ctx := cmd.Context()
+	job := &pipeline.Job{}
+	var err error
+	if job.Config, err = readConfig(f.config); err != nil {
 		return err
 	}
-	output := f.output
-	if output == "" {
-		output = config.Resolve(config.Output)
-	}
-	bucket, err := openBucket(cmd.Context(), output)
-	if err != nil {
-		return usageError{err}
-	}
-	c := catalog.New(bucket, config.Publish.Hive)
-	date, err := f.day(cmd.Context(), c)
-	if err != nil {
+	if err = wire(ctx, job, f.output); err != nil {
 		return err
 	}
-	if config, err = loadConfig(cmd.Context(), f.config, date); err != nil {
+	if _, err = chooseDate(ctx, job, f.date); err != nil {
 		return err
 	}
-	s := source{config}
-	job := pipeline.Job{Config: config, Date: date, Source: s, State: readers.State{}, ReadList: s.readList, Catalog: c}
+	if err = checkRules(ctx, job.Config, job.Date); err != nil {
+		return err
+	}
 	if f.plan {
-		return printPlan(cmd, job)
+		return printPlan(cmd, *job)
 	}
-	return f.explain(cmd, job)
+	return f.explain(cmd, *job)
 }
 
 // check reports all flags that are wrong.
@@ -100,25 +91,6 @@ func (f *explainFlags) check() error {
 		return usageError{errors.New("--segment and --lifecycle do not go together; give one, or neither for all")}
 	}
 	return nil
-}
-
-// day is the date of the flag, or else the newest committed one.
-func (f *explainFlags) day(ctx context.Context, c *catalog.Catalog) (catalog.Date, error) {
-	if f.date != "" {
-		date, err := catalog.ParseDate(f.date)
-		if err != nil {
-			return date, usageError{fmt.Errorf("--date: %w", err)}
-		}
-		return date, nil
-	}
-	latest, err := c.Latest(ctx)
-	if err != nil {
-		return catalog.Date{}, err
-	}
-	if latest == nil {
-		return catalog.Date{}, usageError{errors.New("there are no runs yet; name the date of a snapshot with --date")}
-	}
-	return latest.Date, nil
 }
 
 // names are the segments and lifecycles that the flags name, which must exist.

@@ -105,7 +105,7 @@ func printTerm(w io.Writer, term *rules.Term, depth int) {
 
 // cut shortens a text to so many characters, on one line.
 func cut(text string, most int) string {
-	runes := []rune(strings.Join(strings.Fields(text), " "))
+	runes := []rune(oneLine(text))
 	if len(runes) <= most {
 		return string(runes)
 	}

@@ -38,8 +38,7 @@ func TestExplain(t *testing.T) {
 	snapshot(s, yesterday, rows)
 	rows[2].Seen, rows[903].LTV, rows[900].Plan = nil, 1000, "free"
 	snapshot(s, today, rows)
-	s.run(exitUsage, "explain", "--user", "user-00900")
-	s.run(0, "explain", "--user", "user-00900", "--date", today, "--segment", "both")
+	s.run(0, "explain", "--user", "user-00900", "--segment", "both")
 	s.run(0, "run", "--date", yesterday)
 	s.run(0, "run", "--date", today)
 	s.run(0, "explain", "--user", "user-00900")

@@ -156,8 +156,8 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 	if len(p.Examples) > 0 {
 		out = append(out, paragraph{title: "some of them:", quoted: p.Examples})
 	}
-	if len(p.Warnings) > 0 {
-		out = append(out, paragraph{sentences: aboutRule(p.Warnings)})
+	if warnings := aboutRule(p.Warnings); len(warnings) > 0 {
+		out = append(out, paragraph{sentences: warnings})
 	}
 	return out
 }

@@ -20,6 +20,9 @@ func TestPreviewShowsWhatARuleTakes(t *testing.T) {
 			t.Errorf("preview of a segment does not say %q:\n%s", want, out)
 		}
 	}
+	if _, out, _ = cli(t, folder, "preview", "true", "--no-overlap", "--examples", "0"); strings.HasSuffix(out, "\n\n") {
+		t.Errorf("an empty paragraph ends it:\n%s", out)
+	}
 	code, out, errs = cli(t, folder, "preview", "age < 25", "--no-overlap", "--json", "--date", "2026-11-02")
 	var told previewJSON
 	if err := json.Unmarshal([]byte(out), &told); err != nil || code != 0 {
