@@ -133,12 +133,6 @@ func lower(a, b *big.Float) *big.Float {
 	return a
 }
 
-// partsOfTime are the least and the greatest value of operations on times.
-var partsOfTime = map[opcode][2]int64{
-	opMonth: {1, 12}, opDay: {1, 31}, opWeekday: {1, 7}, opYearDay: {1, 366}, opHour: {0, 23}, opMinute: {0, 59}, opSecond: {0, 59},
-	opMillisecond: {0, 999},
-}
-
 // widths are the least and the greatest value of columns of small integers.
 var widths = map[arrow.Type][2]int64{
 	arrow.INT8: {-1 << 7, 1<<7 - 1}, arrow.INT16: {-1 << 15, 1<<15 - 1}, arrow.INT32: {-1 << 31, 1<<31 - 1},
@@ -158,7 +152,7 @@ func (t *caseTable) rangeOf(id nodeID) (whole bool, low, high *big.Float) {
 			}
 		}
 	}
-	if part, known := partsOfTime[n.op]; known {
+	if part, known := partRanges[n.op]; known {
 		return bounds(part[0], part[1])
 	}
 	switch {
@@ -168,6 +162,10 @@ func (t *caseTable) rangeOf(id nodeID) (whole bool, low, high *big.Float) {
 		return bounds(1, 1)
 	case n.op == opBucket:
 		return bounds(0, n.lit.Int-1)
+	case n.op == opNtile:
+		return bounds(1, n.lit.Int)
+	case n.op == opRank:
+		return bounds(1, math.MaxInt64)
 	case n.typ.kind == kindBool:
 		return bounds(0, 1)
 	case n.op == opSize || n.op == opCount || n.typ.kind == kindUint:
