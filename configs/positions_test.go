@@ -160,7 +160,7 @@ func FuzzLocate(f *testing.F) {
 			t.Skip()
 		}
 		each(root, func(n *yaml.Node) {
-			if n.Kind != yaml.ScalarNode || (&decoder{src: src}).isTagged(n) || n.Anchor != "" || n.Value == "" {
+			if n.Kind != yaml.ScalarNode || (&decoder{src: src}).isTagged(n) || n.Anchor != "" || strings.TrimSpace(n.Value) == "" { // a blank has no place to show
 				return
 			}
 			places := locate(src, n)
