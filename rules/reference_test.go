@@ -501,7 +501,7 @@ func refNative(nd *node, args []refValue) refValue {
 		return refSign(nd.name, a)
 	case "math.sqrt":
 		f, _ := refBig(a)
-		if f == nil {
+		if f == nil || f.Sign() < 0 { // Pow makes an infinity of the negative one
 			return known(math.NaN())
 		}
 		single, _ := f.Float64()
