@@ -200,7 +200,7 @@ func randomDefinitions(s *sampler, columns map[string]valueType) *configs.Defini
 	d := &configs.Definitions{Timezone: one(s, someHomes), UserID: "user_id"}
 	n := 2 + s.rng.IntN(4)
 	rule := func(others int) configs.Expr {
-		text := (&speaker{sampler: s, columns: columns}).bool(1 + s.rng.IntN(2))
+		text := (&speaker{sampler: s, columns: columns, alone: true}).bool(1 + s.rng.IntN(2))
 		for range s.rng.IntN(3) {
 			if others > 0 {
 				text = fmt.Sprintf(`(%s) %s %ssegment("s%d")`, text, one(s, []string{"&&", "||"}), one(s, []string{"", "!"}), s.rng.IntN(others))

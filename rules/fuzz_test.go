@@ -20,6 +20,7 @@ type speaker struct {
 	*sampler
 	columns  map[string]valueType
 	elements []element // the comprehensions around
+	alone    bool      // it says nothing that depends on other users
 }
 
 // somePeriods and someZones are what literals of those kinds are made of.

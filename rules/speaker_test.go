@@ -338,6 +338,9 @@ func (sig signature) needs() []string {
 func (s *speaker) callOf(k kind, d int) string {
 	var of []signature
 	for _, sig := range signatures() {
+		if _, surveys := surveyOps[sig.function]; surveys && s.alone {
+			continue
+		}
 		if have, ok := kindOfType(sig.result); ok && have == k {
 			of = append(of, sig)
 		}
