@@ -21,10 +21,10 @@ import (
 func (r *run) makePlan(ctx context.Context) error {
 	r.Progress.Stage("plan", 0)
 	var err error
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if r.base, err = r.Catalog.Previous(ctx, r.Date); err != nil {
 		return err
 	}
-	if r.base, err = r.Catalog.Previous(ctx, r.Date); err != nil {
+	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
 		return err
 	}
 	return r.prepare(ctx)

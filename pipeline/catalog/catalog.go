@@ -204,8 +204,12 @@ func (c *Catalog) Dates(ctx context.Context) ([]Date, error) {
 // parallel is how many requests are under way at once.
 const parallel = 16
 
-// PreviousRef names the run of the newest committed date before a date; nil where there is none.
+// PreviousRef names the run of the newest committed date before a date; nil where there is none. Of the base and of dates
+// before it nobody can tell any more: a BaseError.
 func (c *Catalog) PreviousRef(ctx context.Context, date Date) (*RunRef, error) {
+	if err := c.checkBase(ctx, date); err != nil {
+		return nil, err
+	}
 	return c.newest(ctx, func(d Date) bool { return d.Before(date) })
 }
 

@@ -151,7 +151,8 @@ func (c *Catalog) markReplaced(ctx context.Context, date Date, current *Current)
 	return err
 }
 
-// settleHive makes the hive folders of a date hold exactly the run that stands for it, and returns it; nil where none does.
+// settleHive makes the hive folders of a date hold exactly the run that stands for it, and returns it; nil where none does: then
+// copies are of a run that stood until strata gc removed it, and go.
 func (c *Catalog) settleHive(ctx context.Context, date Date) (*Current, error) {
 	for {
 		copies, err := c.listHive(ctx, date)
@@ -159,8 +160,11 @@ func (c *Catalog) settleHive(ctx context.Context, date Date) (*Current, error) {
 			return nil, err
 		}
 		current, err := c.Current(ctx, date)
-		if err != nil || current == nil {
+		if err != nil {
 			return nil, err
+		}
+		if current == nil {
+			return nil, c.deleteAll(ctx, keysOf(copies))
 		}
 		if err := c.copyHive(ctx, RunRef{Date: date, Run: current.Run}, copies); err != nil {
 			return nil, err
@@ -176,8 +180,8 @@ func (c *Catalog) settleHive(ctx context.Context, date Date) (*Current, error) {
 }
 
 // listHive lists the copies of a date in all hive folders; other people's files are not among them.
-func (c *Catalog) listHive(ctx context.Context, date Date) ([]string, error) {
-	listed := make([][]string, len(Tables))
+func (c *Catalog) listHive(ctx context.Context, date Date) ([]objects.Info, error) {
+	listed := make([][]objects.Info, len(Tables))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, table := range Tables {
 		group.Go(func() error {
@@ -186,7 +190,7 @@ func (c *Catalog) listHive(ctx context.Context, date Date) ([]string, error) {
 					return err
 				}
 				if hiveName.MatchString(path.Base(info.Key)) && path.Dir(info.Key)+"/" == hiveFolder(table, date) {
-					listed[i] = append(listed[i], info.Key)
+					listed[i] = append(listed[i], info)
 				}
 			}
 			return nil
@@ -198,8 +202,17 @@ func (c *Catalog) listHive(ctx context.Context, date Date) ([]string, error) {
 	return slices.Concat(listed...), nil
 }
 
+// keysOf are the keys of some objects.
+func keysOf(infos []objects.Info) []string {
+	var keys []string
+	for _, info := range infos {
+		keys = append(keys, info.Key)
+	}
+	return keys
+}
+
 // copyHive copies those files of a run into the hive folders that are not there yet.
-func (c *Catalog) copyHive(ctx context.Context, r RunRef, copies []string) error {
+func (c *Catalog) copyHive(ctx context.Context, r RunRef, copies []objects.Info) error {
 	if !c.hive {
 		return nil
 	}
@@ -214,8 +227,8 @@ func (c *Catalog) copyHive(ctx context.Context, r RunRef, copies []string) error
 		}
 	}
 	there := map[string]bool{}
-	for _, key := range copies {
-		there[key] = true
+	for _, info := range copies {
+		there[info.Key] = true
 	}
 	maps.DeleteFunc(missing, func(_, to string) bool { return there[to] })
 	return c.copyAll(ctx, missing)
@@ -238,8 +251,8 @@ func (c *Catalog) copyAll(ctx context.Context, to map[string]string) error {
 }
 
 // clearHive removes copies that are not of the run that stands, or all when none are wanted.
-func (c *Catalog) clearHive(ctx context.Context, current *Current, copies []string) error {
-	return c.deleteAll(ctx, slices.DeleteFunc(slices.Clone(copies), func(key string) bool {
+func (c *Catalog) clearHive(ctx context.Context, current *Current, copies []objects.Info) error {
+	return c.deleteAll(ctx, slices.DeleteFunc(keysOf(copies), func(key string) bool {
 		return c.hive && hiveName.FindStringSubmatch(path.Base(key))[1] == current.Run
 	}))
 }

@@ -20,6 +20,8 @@ type DateStatus struct {
 	Manifest  *Manifest // of the run that stands; nil where none does, or where it is damaged
 	Committed time.Time // when it came to stand, by the store's clock
 	Stale     string    // why the run should be made again; empty where it is in order
+	Base      bool      // all before this date was removed: it cannot be run again
+	Doomed    bool      // it is before the base: strata gc was stopped, and removes what is left
 	Others    []Other   // runs of the date that do not stand, oldest first
 	Damage    []string  // what the run that stands has lost, in sentences; it must be made again with --force
 	Strays    []string  // addresses of objects among the runs that no run accounts for; readers ignore them
@@ -34,6 +36,8 @@ type Other struct {
 	Objects int
 	Size    int64     // bytes
 	Last    time.Time // when it last wrote, by the store's clock
+
+	lists []List // that its manifest names, where it has one
 }
 
 // A State is what is known about a run that does not stand.
@@ -49,6 +53,10 @@ const (
 
 // Status tells about all dates that have a run, in order.
 func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
+	base, err := c.Base(ctx)
+	if err != nil {
+		return nil, err
+	}
 	dates, err := c.folders(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +73,7 @@ func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	markStale(all)
+	markStale(all, base)
 	return all, nil
 }
 
@@ -170,7 +178,7 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 		case m.Status == Guarded:
 			s.Others[i].State = Stopped
 		}
-		replaces[s.Others[i].Run] = m.Replaces
+		replaces[s.Others[i].Run], s.Others[i].lists = m.Replaces, m.Lists
 	}
 	if current == nil {
 		return nil
@@ -190,12 +198,16 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 	return nil
 }
 
-// markStale compares what each run was compared with to what stands before it now.
-func markStale(all []DateStatus) {
+// markStale compares what each run was compared with to what stands before it now. The base is in order without those.
+func markStale(all []DateStatus, base Date) {
 	var before *RunRef
 	for i := range all {
 		s := &all[i]
-		if s.Manifest != nil {
+		s.Base, s.Doomed = s.Date == base, s.Date.Before(base)
+		if s.Doomed {
+			continue
+		}
+		if s.Manifest != nil && !s.Base {
 			s.Stale = whyStale(s.Manifest.Previous, before)
 		}
 		if s.Run != "" {

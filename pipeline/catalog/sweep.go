@@ -53,29 +53,37 @@ func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) { return a.c.
 // sweepRun removes a run's folder and marks and returns how many objects that were, unless the run stands for its date, is to
 // be kept, was replaced just now, or still writes.
 func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int, error) {
-	current, err := c.Current(ctx, ref.Date)
-	if err != nil || current.stands(ref.Run) {
+	doomed, settled, err := c.sweepable(ctx, ref, now)
+	if err != nil || !settled {
 		return 0, err
 	}
-	if current.keeps(ref.Run) {
-		return 0, c.deleteAll(ctx, marksOf(ref))
-	}
-	if current != nil && now.Sub(current.since) < SweepAfter {
-		return 0, nil
-	}
-	var doomed []string
-	for info, err := range objects.All(ctx, c.bucket, runFolder(ref.Date, ref.Run)) {
-		if err != nil || now.Sub(info.Modified) < SweepAfter {
-			return 0, err
-		}
-		if ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(ref.Date, ref.Run))) {
-			doomed = append(doomed, info.Key)
-		}
-	}
-	if err := c.deleteAll(ctx, doomed); err != nil {
+	if err := c.deleteAll(ctx, keysOf(doomed)); err != nil {
 		return 0, err
 	}
 	return len(doomed), c.deleteAll(ctx, marksOf(ref))
+}
+
+// sweepable lists what a sweep removes of a run, and says whether its marks may go with that.
+func (c *Catalog) sweepable(ctx context.Context, ref RunRef, now time.Time) (doomed []objects.Info, settled bool, err error) {
+	current, err := c.Current(ctx, ref.Date)
+	if err != nil || current.stands(ref.Run) {
+		return nil, false, err
+	}
+	if current.keeps(ref.Run) {
+		return nil, true, nil
+	}
+	if current != nil && now.Sub(current.since) < SweepAfter {
+		return nil, false, nil
+	}
+	for info, err := range objects.All(ctx, c.bucket, runFolder(ref.Date, ref.Run)) {
+		if err != nil || now.Sub(info.Modified) < SweepAfter {
+			return nil, false, err
+		}
+		if ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(ref.Date, ref.Run))) {
+			doomed = append(doomed, info)
+		}
+	}
+	return doomed, true, nil
 }
 
 func marksOf(ref RunRef) []string { return []string{pendingKey(ref), replacedKey(ref)} }
@@ -134,12 +142,22 @@ func (c *Catalog) sweepDate(ctx context.Context, date Date, now time.Time) (foun
 			found.Runs = append(found.Runs, ref)
 		}
 	}
+	found.Strays = keysOf(s.sweepableStrays(now))
+	return found, c.deleteAll(ctx, found.Strays)
+}
+
+// sweepableStrays are those strays that strata itself has written, and not just now.
+func (s *DateStatus) sweepableStrays(now time.Time) (doomed []objects.Info) {
 	for _, stray := range s.strays {
-		run := runOf(date, stray.Key)
-		own := ownName.MatchString(strings.TrimPrefix(stray.Key, runFolder(date, run)))
-		if own && runName.MatchString(run) && now.Sub(stray.Modified) >= SweepAfter {
-			found.Strays = append(found.Strays, stray.Key)
+		run := runOf(s.Date, stray.Key)
+		if isOwn(s.Date, run, stray.Key) && now.Sub(stray.Modified) >= SweepAfter {
+			doomed = append(doomed, stray)
 		}
 	}
-	return found, c.deleteAll(ctx, found.Strays)
+	return doomed
+}
+
+// isOwn tells whether strata gives objects of a run such a name.
+func isOwn(date Date, run, key string) bool {
+	return runName.MatchString(run) && ownName.MatchString(strings.TrimPrefix(key, runFolder(date, run)))
 }
