@@ -75,6 +75,7 @@ func exitCode(err error) int {
 		input    *pipeline.InputError
 		guard    *pipeline.GuardError
 		output   *pipeline.OutputError
+		base     *catalog.BaseError
 	)
 	switch {
 	case errors.Is(err, errInterrupted):
@@ -85,7 +86,7 @@ func exitCode(err error) int {
 		return exitLostRace
 	case errors.As(err, &input):
 		return exitInput
-	case errors.As(err, &problems), errors.As(err, &usage), errors.As(err, &output):
+	case errors.As(err, &problems), errors.As(err, &usage), errors.As(err, &output), errors.As(err, &base):
 		return exitUsage
 	}
 	return exitInternal
@@ -153,7 +154,7 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		runCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
-		testCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
+		testCommand(flags), gcCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
 	)
 	return root
 }
@@ -185,6 +186,7 @@ Start with:
   strata test                        do the definitions do what their tests expect?
   strata run --date 2026-11-02       the nightly job
   strata status                      which dates there are, and which should be made again
+  strata gc --keep 90d --dry-run     which old dates and runs would go?
   strata explain --user 4711         why is this user in a segment, or not?
 
 Exit codes: 0 committed, or already up to date; 1 internal; 2 usage or configuration; 3 input;

@@ -124,6 +124,12 @@ func state(s catalog.DateStatus) string {
 	case s.Stale != "":
 		first = "stale: " + s.Stale
 	}
+	if s.Base {
+		first += "; the base, before which all is removed"
+	}
+	if s.Doomed {
+		first = "before the base; strata gc removes it"
+	}
 	parts := []string{first}
 	for _, o := range s.Others {
 		parts = append(parts, fmt.Sprintf("run %s is %s", o.Run, o.State))

@@ -78,13 +78,14 @@ func (f *Collection) chooseBase(all []DateStatus, keepDays int) {
 		switch {
 		case oldest.IsZero():
 			oldest = s.Date
-		case len(s.Damage) > 0:
-			f.Notes = append(f.Notes, fmt.Sprintf("the run of %s is damaged, so what it was compared with stays; make it again", s.Date))
-		case f.Base.Before(s.Date):
+		case len(s.Damage) == 0 && f.Base.Before(s.Date):
 			f.Base = s.Date
 		}
 	}
 	for _, s := range all {
+		if len(s.Damage) > 0 && s.Date.Before(f.First) && !f.Base.IsZero() && f.Base.Before(s.Date) {
+			f.Notes = append(f.Notes, fmt.Sprintf("the run of %s is damaged, so it stays, and the base is before it; make it again", s.Date))
+		}
 		if s.Stale != "" && !f.Base.Before(s.Date) {
 			f.Notes = append(f.Notes, fmt.Sprintf("%s is stale and can no longer be made again: %s", s.Date, s.Stale))
 		}
@@ -212,6 +213,20 @@ func (c *Catalog) busy(ctx context.Context, now time.Time) (bool, error) {
 	return slices.ContainsFunc(marks, func(m mark) bool {
 		return m.key == pendingKey(m.RunRef) && now.Sub(m.modified) < SweepAfter
 	}), err
+}
+
+// CollectNow is Collect by the store's clock, for Remove: it settles what earlier runs left first.
+func (c *Catalog) CollectNow(ctx context.Context, keepDays int) (*Collection, error) {
+	if err := c.Settle(ctx); err != nil {
+		return nil, err
+	}
+	probe := pendingPrefix + "clock_" + newRun() + ".json"
+	info, err := c.bucket.Create(ctx, probe, []byte("{}\n"))
+	err = errors.Join(err, c.bucket.Delete(context.WithoutCancel(ctx), probe, ""))
+	if err != nil {
+		return nil, fmt.Errorf("ask for the store's time: %w", err)
+	}
+	return c.Collect(ctx, keepDays, info.Modified)
 }
 
 // Remove removes what Collect has found. The base comes first: from then on nothing is compared with what goes. Of each date
