@@ -220,14 +220,32 @@ func (c *Catalog) CollectNow(ctx context.Context, keepDays int) (*Collection, er
 	if err := c.Settle(ctx); err != nil {
 		return nil, err
 	}
-	probe := pendingPrefix + "clock_" + newRun() + ".json"
-	info, err := c.bucket.Create(ctx, probe, []byte("{}\n"))
-	err = errors.Join(err, c.bucket.Delete(context.WithoutCancel(ctx), probe, ""))
+	now, err := c.storeTime(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the store's time: %w", err)
 	}
-	return c.Collect(ctx, keepDays, info.Modified)
+	return c.Collect(ctx, keepDays, now)
 }
+
+// storeTime tells the store's time by an object that it writes, and removes with those that were left by a crash.
+func (c *Catalog) storeTime(ctx context.Context) (time.Time, error) {
+	probe, err := c.bucket.Create(ctx, probePrefix+newRun()+".json", []byte("{}\n"))
+	if err != nil {
+		return time.Time{}, err
+	}
+	doomed := []string{probe.Key}
+	for info, err := range objects.All(ctx, c.bucket, probePrefix) {
+		if err != nil {
+			return time.Time{}, err
+		}
+		if probe.Modified.Sub(info.Modified) >= SweepAfter {
+			doomed = append(doomed, info.Key)
+		}
+	}
+	return probe.Modified, c.deleteAll(context.WithoutCancel(ctx), doomed)
+}
+
+const probePrefix = pendingPrefix + "clock_"
 
 // Remove removes what Collect has found. The base comes first: from then on nothing is compared with what goes. Of each date
 // current.json goes first, so that no reader who follows it finds a part of a run; then the copies, the runs and their marks.

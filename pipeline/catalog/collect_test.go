@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,12 +99,76 @@ func TestCollectKilledAtEveryWrite(t *testing.T) {
 		if _, err := New(m, true).SweepAll(t.Context(), m.pass(25*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		for _, key := range m.keys(pendingPrefix + "clock_") { // a probe that was not taken back
-			_ = m.Delete(t.Context(), key, "")
-		}
 		collected(t, m)
 		if t.Failed() {
 			t.Fatalf("killed at write %d (%s), done %v", n/2+1, f.keys[n/2], n%2 == 1)
+		}
+	}
+}
+
+// A meddler lets something happen right before one of the writes.
+type meddler struct {
+	objects.Bucket
+	left   int
+	meddle func()
+}
+
+func (b *meddler) count() {
+	if b.left--; b.left == 0 {
+		b.meddle()
+	}
+}
+
+func (b *meddler) Create(ctx context.Context, key string, body []byte) (objects.Info, error) {
+	b.count()
+	return b.Bucket.Create(ctx, key, body)
+}
+
+func (b *meddler) Replace(ctx context.Context, key, version string, body []byte) (objects.Info, error) {
+	b.count()
+	return b.Bucket.Replace(ctx, key, version, body)
+}
+
+func (b *meddler) Delete(ctx context.Context, key, version string) error {
+	if strings.HasPrefix(key, listsPrefix) { // the only deletes that must not meet a run
+		b.count()
+	}
+	return b.Bucket.Delete(ctx, key, version)
+}
+
+// A collection that comes before any write of a run, and a run that comes before any write of a collection, end in an output
+// that is in order. Of a run behind the base nothing stands after the next collection.
+func TestCollectBesideARun(t *testing.T) {
+	for _, date := range []int{0, 1, 2, 4, 5} {
+		for _, gcInside := range []bool{true, false} {
+			for n := 1; n < 100; n++ {
+				m := oldWorld(t)
+				collection := func(b objects.Bucket) { _, _ = gc(t, b) }
+				night := func(b objects.Bucket) {
+					_, err := job{date: day(date), bits: 1, list: "0"}.run(context.Background(), b)
+					var refused *BaseError
+					if err != nil && !errors.As(err, &refused) && !errors.Is(err, ErrLostRace) {
+						t.Errorf("day %d, write %d, gc inside: %v: %v", date, n, gcInside, err)
+					}
+				}
+				b := &meddler{Bucket: m, left: n}
+				if gcInside {
+					b.meddle = func() { collection(m) }
+					night(b)
+				} else {
+					b.meddle = func() { night(m) }
+					collection(b)
+				}
+				if b.left > 0 {
+					break
+				}
+				inOrder(t, m)
+				m.pass(25 * time.Hour)
+				collection(m)
+				if _, ok := inOrder(t, m)[day(0)]; ok {
+					t.Errorf("day 0 stands")
+				}
+			}
 		}
 	}
 }
