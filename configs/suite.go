@@ -10,7 +10,7 @@ type Suite struct {
 	Schema    string `yaml:"schema" jsonschema:"example=users.parquet"`
 	SchemaPos Pos    `yaml:"-"`
 	// The tests.
-	Cases    []Case `yaml:"cases" required:"true"`
+	Cases    []Case `yaml:"cases" required:"true" jsonschema:"minItems=1"`
 	CasesPos Pos    `yaml:"-"`
 
 	File   string  `yaml:"-"`

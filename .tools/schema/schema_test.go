@@ -88,18 +88,18 @@ func TestTestFilesKeepTheSchema(t *testing.T) {
 	}
 	const one = "{name: one two, date: 2026-11-03, users: [{id: 1, tags: [a], at: null}]"
 	for text, right := range map[string]bool{
-		"cases: [" + one + "}]": true,
+		"cases: [" + one + ", expect: [{user: 1, in: [a]}]}]":                                                                              true,
 		"cases: [" + one + ", expect: [{user: 1, in: [], exactly: true, stages: {a: b}, transitions: [{entered: a, reason: user_new}]}]}]": true,
-		"columns: {a: int}\ncases: []":                                         true,
-		"columns: [a]\ncases: []":                                              false,
-		"columns: {a: int}":                                                    false,
-		"cases: [" + one + ", expect: [{in: [a]}]}]":                           false,
-		"cases: [" + one + ", expect: [{user: 1, in: a}]}]":                    false,
-		"cases: [" + one + ", expect: [{user: 1, transitions: [{a: b}]}]}]":    false,
-		"cases: [" + one + ", expect: [{user: 1, segments: [a]}]}]":            false,
-		"cases: [{date: 2026-11-03, users: []}]":                               false,
-		"cases: [" + one + ", previous: {users: [{user: 1, since: {a: b}}]}}]": true,
-		"cases: [" + one + ", previous: {user: 1}}]":                           false,
+		"columns: {a: int}\ncases: []":                                      false,
+		"columns: [a]\ncases: []":                                           false,
+		"columns: {a: int}":                                                 false,
+		"cases: [" + one + ", expect: [{in: [a]}]}]":                        false,
+		"cases: [" + one + ", expect: [{user: 1, in: a}]}]":                 false,
+		"cases: [" + one + ", expect: [{user: 1, transitions: [{a: b}]}]}]": false,
+		"cases: [" + one + ", expect: [{user: 1, segments: [a]}]}]":         false,
+		"cases: [{date: 2026-11-03, users: []}]":                            false,
+		"cases: [" + one + ", expect: [{user: 1, in: [a]}], previous: {users: [{user: 1, in: [a], since: {a: b}}]}}]": true,
+		"cases: [" + one + ", previous: {user: 1}}]":                                                                  false,
 	} {
 		_, decoded := configs.ParseSuite("strata_test.yaml", []byte(text))
 		if says := check([]byte(text)); (says == nil) != right || (decoded == nil) != right {
