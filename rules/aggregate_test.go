@@ -47,6 +47,7 @@ func TestListAggregates(t *testing.T) {
 	}
 	question{}.wants(t, columns,
 		`amounts.sum(a, a) == 62`, "TFUFF", `amounts.sum(a, a) == 0`, "FTUTF", `amounts.avg(a, a) == 31.0`, "TUUUF", `amounts.min(a, a) < 10`, "FUUUT", `amounts.max(a, a) == 50`, "TUUUF",
+		`amounts.max(amounts, amounts) == 50`, "TUUUF", // the element hides the list
 		`amounts.avg(a, a) == null`, "FTTTF", `amounts.sum(a, a) == null`, "FFTFF", `amounts.sum(a, a * 2) > 100`, "TFUFF", `amounts.sum(a, coalesce(a, 1.0)) == 63`, "TFUFF",
 		`n.sum(x, x) == 7`, "TFUFF", `n.avg(x, x) == 3.5`, "TUUUF", `n.avg(x, x) < 0.34 && n.avg(x, x) > 0.33`, "FUUUT", `n.min(x, x) == -2`, "FUUUT", `n.max(x, x) == 5`, "FUUUT",
 		`n.max(x, x) == floor`, "TUUUF", `n.sum(x, x > floor ? x : 0) == 5`, "FFUFT", `n.sum(x, 1) == 2`, "TFUFF", `n.sum(x, 10 / (x - 4)) > 0`, "EFUFT",

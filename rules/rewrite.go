@@ -54,9 +54,8 @@ func (r *rewriter) expr(e ast.Expr) {
 func (r *rewriter) comprehension(c ast.ComprehensionExpr) {
 	r.expr(c.IterRange())
 	r.expr(c.AccuInit())
-	before := len(r.scope)
-	r.scope = append(r.scope, c.IterVar(), c.AccuVar())
-	r.types = append(r.types, r.elementOf(c.IterRange()), stored{})
+	before, element := len(r.scope), r.elementOf(c.IterRange()) // found outside: the element may have the list's own name
+	r.scope, r.types = append(r.scope, c.IterVar(), c.AccuVar()), append(r.types, element, stored{})
 	if c.HasIterVar2() {
 		r.scope, r.types = append(r.scope, c.IterVar2()), append(r.types, stored{})
 	}
