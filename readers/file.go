@@ -1,6 +1,7 @@
 package readers
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -37,7 +38,7 @@ type file struct {
 	root   *element // of the schema
 	local  *os.File // of a local bucket, else nil
 
-	tailBytes  []byte // the end of the object, as far as it was read at once
+	tailBytes  []byte // the end of the object: the footer, and what was read with it of page indexes
 	metadata   []byte // of the footer
 	decoded    sync.Once
 	statistics *statisticsFooter // once decoded
@@ -89,14 +90,35 @@ func (f *file) readFooter(reader io.ReaderAt) error {
 			return err
 		}
 	}
-	f.tailBytes, f.metadata = tail, tail[len(tail)-8-size:len(tail)-8]
-	if _, err := decodeThrift(f.metadata, &f.footer); err != nil {
+	if _, err := decodeThrift(tail[len(tail)-8-size:len(tail)-8], &f.footer); err != nil {
 		return f.fault(fmt.Errorf("the Parquet footer cannot be read: %w; the file may be damaged", err))
 	}
 	if err := f.checkFooter(); err != nil {
 		return f.fault(err)
 	}
+	f.keep(tail, size)
 	return nil
+}
+
+// keep keeps of the object's end what lies behind its data: the footer and, of an object that is not local, the page indexes. The
+// rest would be held for every file of a snapshot.
+func (f *file) keep(tail []byte, footerBytes int) {
+	from := len(tail) - 8 - footerBytes
+	if f.local == nil {
+		from = int(min(max(f.dataEnd()-(f.object.Size-int64(len(tail))), 0), int64(from)))
+	}
+	f.tailBytes = bytes.Clone(tail[from:])
+	f.metadata = f.tailBytes[len(f.tailBytes)-8-footerBytes : len(f.tailBytes)-8]
+}
+
+// dataEnd is where the last column chunk ends.
+func (f *file) dataEnd() (end int64) {
+	for _, group := range f.footer.RowGroups {
+		for _, column := range group.Columns {
+			end = max(end, column.MetaData.start()+column.MetaData.TotalCompressedSize)
+		}
+	}
+	return end
 }
 
 // tail reads the last n bytes of the object.
@@ -188,9 +210,7 @@ func (f *file) place(group int, leaf *node) (m *chunkMeta, start, end int64, err
 	case m.NumValues < 0 || leaf.rep == 0 && m.NumValues != f.footer.RowGroups[group].NumRows:
 		return nil, 0, 0, fmt.Errorf("it has %d values and the row group %d rows", m.NumValues, f.footer.RowGroups[group].NumRows)
 	}
-	if start = m.DataPageOffset; m.DictionaryPageOffset > 0 {
-		start = min(start, m.DictionaryPageOffset)
-	}
+	start = m.start()
 	if last := f.object.Size - 8; start < 0 || m.TotalCompressedSize < 0 || start > last-m.TotalCompressedSize {
 		return nil, 0, 0, fmt.Errorf("its %d bytes at %d lie outside of the file", m.TotalCompressedSize, start)
 	}

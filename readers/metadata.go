@@ -41,6 +41,14 @@ type chunkMeta struct {
 	DictionaryPageOffset int64                   `thrift:"11,optional"`
 }
 
+// start is where the chunk's first page begins.
+func (m *chunkMeta) start() int64 {
+	if m.DictionaryPageOffset > 0 {
+		return min(m.DataPageOffset, m.DictionaryPageOffset)
+	}
+	return m.DataPageOffset
+}
+
 // A pageHeader stands before the bytes of a page.
 type pageHeader struct {
 	Type                 format.PageType                          `thrift:"1,required"`
