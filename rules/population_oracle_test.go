@@ -74,11 +74,16 @@ func (o *oracle) count(program cel.Program, function string, size any) []ref.Val
 		}
 	}
 	out := make([]ref.Val, rows)
+	if function == "quantile" || function == "mean" {
+		whole := wholeAnswer(residents, function, size)
+		for i := range out {
+			out[i] = whole
+		}
+		return out
+	}
 	for i := range out {
 		plain, ok := plainValue(own[i])
 		switch {
-		case function == "quantile" || function == "mean":
-			out[i] = wholeAnswer(residents, function, size)
 		case types.IsError(own[i]):
 			out[i] = own[i]
 		case !ok:
