@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"strata/rules"
 )
@@ -75,18 +73,11 @@ func (d *doubter) rowGroup(ctx context.Context, snapshot Snapshot, at int, colum
 	defer group.Close()
 	d.eval.Start(group)
 	defer d.eval.Close()
-	for {
-		answers, err := d.eval.Next(windowRows)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return eachWindow(ctx, d.eval, func(answers *rules.Answers) {
 		for i, open := range d.open {
 			if open {
 				d.unknown[i] += int64(answers.Cut(i).Unknown())
 			}
 		}
-	}
+	})
 }

@@ -116,8 +116,18 @@ func (l *looker) count(ctx context.Context, at int) error {
 	defer l.eval.Close()
 	l.eval.StartPruned(src, pruning)
 	l.members = l.members[:0]
+	return eachWindow(ctx, l.eval, func(answers *rules.Answers) {
+		for row := 0; row < answers.Len(); row += 64 {
+			answers.Words(row/64, l.words)
+			l.members = append(l.members, l.add(plan, l.words, min(64, answers.Len()-row)))
+		}
+	})
+}
+
+// eachWindow visits the answers about the row group that an evaluator has begun, a window of rows at a time.
+func eachWindow(ctx context.Context, eval *rules.Evaluator, visit func(*rules.Answers)) error {
 	for {
-		answers, err := l.eval.Next(windowRows)
+		answers, err := eval.Next(windowRows)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -127,10 +137,7 @@ func (l *looker) count(ctx context.Context, at int) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		for row := 0; row < answers.Len(); row += 64 {
-			answers.Words(row/64, l.words)
-			l.members = append(l.members, l.add(plan, l.words, min(64, answers.Len()-row)))
-		}
+		visit(answers)
 	}
 }
 

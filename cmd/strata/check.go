@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -150,10 +149,7 @@ func printProblems(w io.Writer, problems configs.Problems, err error) {
 		}
 		shown = append(shown, one)
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(shown) // to a terminal or a pipe
+	_ = printJSON(w, shown) // to a terminal or a pipe
 }
 
 // plural writes a number of things.

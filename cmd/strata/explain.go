@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -139,10 +138,7 @@ func (f *explainFlags) explain(cmd *cobra.Command, job pipeline.Job) error {
 		return err
 	}
 	if f.asJSON {
-		e := json.NewEncoder(cmd.OutOrStdout())
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(answer)
+		return printJSON(cmd.OutOrStdout(), answer)
 	}
 	printAnswer(cmd.OutOrStdout(), answer, job.Config, len(names) == 0)
 	return nil

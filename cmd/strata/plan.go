@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -167,10 +166,7 @@ func (f *forecast) print(cmd *cobra.Command, format string) error {
 	w := cmd.OutOrStdout()
 	switch format {
 	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(f.json())
+		return printJSON(w, f.json())
 	case "markdown":
 		f.page().markdown(w)
 	default:

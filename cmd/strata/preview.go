@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -88,10 +87,7 @@ func (f *previewFlags) preview(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if f.asJSON {
-		e := json.NewEncoder(cmd.OutOrStdout())
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(newPreviewJSON(asked.Rule.Text, found))
+		return printJSON(cmd.OutOrStdout(), newPreviewJSON(asked.Rule.Text, found))
 	}
 	previewPage(found, which, asked).text(cmd.OutOrStdout())
 	return nil
