@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -104,6 +105,21 @@ func (b *bench) job(date string) pipeline.Job {
 		b.adjust(&job)
 	}
 	return job
+}
+
+// put writes an object beside the snapshots, or replaces it.
+func (b *bench) put(key string, data []byte) {
+	b.t.Helper()
+	info, err := b.snapshots.Stat(b.t.Context(), key)
+	switch {
+	case err == nil:
+		_, err = b.snapshots.Replace(b.t.Context(), key, info.Version, data)
+	case errors.Is(err, objects.ErrNotFound):
+		_, err = b.snapshots.Create(b.t.Context(), key, data)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // run makes a run that must succeed.

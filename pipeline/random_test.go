@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +20,10 @@ import (
 
 // A story is a random history: users who arrive, change, leave and return, under definitions that change too.
 type story struct {
-	t      *testing.T
+	t      testing.TB
 	r      *rand.Rand
 	kind   string // of ids
-	folder string
+	size   size
 	people map[int]attributes
 	number int // of the next new user
 	world  *world
@@ -36,6 +35,17 @@ type story struct {
 	spared int      // column chunks that they spared
 	passed int      // pages that they spared in others
 }
+
+// A size says how much there is in a story.
+type size struct {
+	users    int // who may ever come
+	arrivals int // a night
+	segments int
+	parts    int // files of a snapshot
+}
+
+// ample has more segments than bits in a word, and several pages of users.
+var ample = size{users: 120, arrivals: 25, segments: 70, parts: 3}
 
 // storyDates has a gap, which counts by the calendar.
 var storyDates = []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-04-01"}
@@ -78,19 +88,23 @@ func TestRandomStoriesEqualTheTwin(t *testing.T) {
 	}
 }
 
+// newStory is an ample story in folders.
 func newStory(t *testing.T, seed uint64, kind string) *story {
-	s := &story{t: t, r: rand.New(rand.NewPCG(seed, 7)), kind: kind, folder: t.TempDir(), people: map[int]attributes{}}
-	s.world = newWorld(t, &definitions{})
-	s.lists = map[string]map[string]bool{"countries.txt": {"FR": true}}
 	output, err := objects.NewLocal(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshots, err := objects.NewLocal(s.folder)
+	snapshots, err := objects.NewLocal(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.bench = &bench{t: t, snapshots: snapshots, output: output}
+	return storyIn(&bench{t: t, snapshots: snapshots, output: output}, ample, seed, kind)
+}
+
+func storyIn(b *bench, size size, seed uint64, kind string) *story {
+	s := &story{t: b.t, r: rand.New(rand.NewPCG(seed, 7)), kind: kind, size: size, people: map[int]attributes{}, bench: b}
+	s.world = newWorld(b.t, &definitions{})
+	s.lists = map[string]map[string]bool{"countries.txt": {"FR": true}}
 	return s
 }
 
@@ -142,11 +156,11 @@ func (s *story) changeDefinitions() {
 		s.removeSegment(&d)
 	}
 	for range 1 + s.r.IntN(3) {
-		if len(d.segments) < 70 {
+		if len(d.segments) < s.size.segments {
 			s.addSegment(&d)
 		}
 	}
-	if s.r.IntN(8) == 0 { // past one word
+	if s.size.segments > 64 && s.r.IntN(8) == 0 { // past one word
 		for range 62 {
 			s.addSegment(&d)
 		}
@@ -284,9 +298,7 @@ func (s *story) changeLists() {
 				delete(list, line)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(text.String()), 0o600); err != nil {
-			s.t.Fatal(err)
-		}
+		s.bench.put(name, []byte(text.String()))
 	}
 	s.lists = lists
 }
@@ -302,8 +314,8 @@ func (s *story) changePeople(date string, day time.Time) [][]byte {
 			s.people[n] = randomAttributes(s.r, now)
 		}
 	}
-	for range 25 {
-		s.people[s.r.IntN(120)] = randomAttributes(s.r, now)
+	for range s.size.arrivals {
+		s.people[s.r.IntN(s.size.users)] = randomAttributes(s.r, now)
 	}
 	var rows []person
 	for _, n := range slices.Sorted(maps.Keys(s.people)) {
@@ -336,23 +348,16 @@ func orZero[T any](v *T) (out T) {
 
 func (s *story) writeFiles(date string, rows []person) [][]byte {
 	var files [][]byte
-	for i := range 3 {
-		data := encodeRows(s.t, s.kind, rows[len(rows)*i/3:len(rows)*(i+1)/3])
-		path := filepath.Join(s.folder, "users", date, fmt.Sprintf("part-%d.parquet", i))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			s.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			s.t.Fatal(err)
-		}
+	for i := range s.size.parts {
+		data := encodeRows(s.t, s.kind, rows[len(rows)*i/s.size.parts:len(rows)*(i+1)/s.size.parts])
+		s.bench.put(fmt.Sprintf("users/%s/part-%d.parquet", date, i), data)
 		files = append(files, data)
 	}
 	return files
 }
 
-// yaml writes the definitions as a user would.
-func (s *story) yaml() string {
-	d := s.world.definitions
+// yaml writes definitions as a user would.
+func (d *definitions) yaml() string {
 	var y strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
 	p("snapshot:\n  path: users/{date}/*.parquet\n  user_id: user_id\n  max_rejects: 100%%\n  duplicates: {keep: latest, by: updated}")
@@ -385,9 +390,9 @@ func (s *story) yaml() string {
 // configure readies the bench for the definitions of the day, with whatever resources.
 func (s *story) configure() {
 	s.t.Helper()
-	config, err := configs.Parse("strata.yaml", []byte(s.yaml()))
+	config, err := configs.Parse("strata.yaml", []byte(s.world.definitions.yaml()))
 	if err != nil {
-		s.t.Fatalf("%v\n%s", err, s.yaml())
+		s.t.Fatalf("%v\n%s", err, s.world.definitions.yaml())
 	}
 	s.bench.config = config
 	partitions := 1 << s.r.IntN(5)
@@ -443,7 +448,7 @@ func (s *story) check(want *night, m *catalog.Manifest) {
 	s.checkMembership(want, m)
 	s.checkCounts(want, m)
 	if s.t.Failed() {
-		s.t.Logf("definitions:\n%s", s.yaml())
+		s.t.Logf("definitions:\n%s", want.definitions.yaml())
 		s.t.FailNow()
 	}
 }
@@ -455,7 +460,7 @@ func days(date string) string {
 
 func (s *story) checkMembership(want *night, m *catalog.Manifest) {
 	s.t.Helper()
-	d := s.world.definitions
+	d := want.definitions
 	var membership, wide, long []string
 	for id, user := range want.users {
 		p := want.people[id]

@@ -198,7 +198,7 @@ func (s *story) rehearseNight(date string, reasons map[string]int) {
 		reasons[strings.Split(line, "|")[5]]++
 	}
 	if s.t.Failed() {
-		s.t.Logf("definitions:\n%s", s.yaml())
+		s.t.Logf("definitions:\n%s", s.world.definitions.yaml())
 		s.t.FailNow()
 	}
 	s.last = want
