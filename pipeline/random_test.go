@@ -177,23 +177,6 @@ func (s *story) changeDefinitions() {
 	s.world = &w
 }
 
-// mentions says whether a rule has a text in it.
-func (d *definitions) mentions(text string) bool {
-	for _, segment := range d.segments {
-		if strings.Contains(segment.rule.text, text) {
-			return true
-		}
-	}
-	for _, l := range d.lifecycles {
-		for _, stage := range l.stages {
-			if strings.Contains(stage.rule.text, text) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // asksStages says whether a segment looks at a lifecycle, itself or through another segment.
 func (d *definitions) asksStages(one segmentDef) bool {
 	return strings.Contains(one.rule.text, "stage(") || slices.ContainsFunc(d.segments, func(other segmentDef) bool {

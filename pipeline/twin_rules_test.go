@@ -29,6 +29,8 @@ type moment struct {
 	zone    *time.Location
 	lists   map[string]map[string]bool // canonical ids by path
 	people  map[string]*person         // all users, by canonical id
+	date    string                     // the step's date, from which stays and cooldowns count
+	past    *night                     // the night before, the same in every step; nil: none
 }
 
 // civil is the UTC midnight of the date that t shows.
@@ -247,6 +249,7 @@ type world struct {
 	definitions *definitions
 	env         *cel.Env
 	programs    map[string]cel.Program
+	heard       map[string]int // what state did
 }
 
 func newWorld(t testing.TB, d *definitions) *world {
@@ -265,7 +268,7 @@ func newWorld(t testing.TB, d *definitions) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, definitions: d, env: env, programs: map[string]cel.Program{}}
+	return &world{t: t, definitions: d, env: env, programs: map[string]cel.Program{}, heard: map[string]int{}}
 }
 
 func (w *world) program(text string) cel.Program {

@@ -23,14 +23,17 @@ type definitions struct {
 }
 
 type segmentDef struct {
-	name             string
-	rule             ruleText
-	include, exclude string // paths
+	name              string
+	rule              ruleText
+	until             ruleText // without text: none
+	minStay, cooldown int      // days; 0: none
+	include, exclude  string   // paths
 }
 
 type lifecycleDef struct {
 	name   string
 	stages []stageDef
+	moves  [][2]string // none: all are allowed
 }
 
 type stageDef struct {
@@ -48,14 +51,23 @@ func (w *world) member(name string, p *person, m moment) bool {
 			case s.include != "" && m.lists[s.include][id]:
 				return true
 			}
-			return w.ask(s.rule, p, m) == yes
+			return w.ruled(s, p, m)
 		}
 	}
 	return false
 }
 
-// stage answers a lifecycle for a person: the first stage that matches, or none.
+// stage answers a lifecycle for a person: the first stage that matches, or none; who may not move there keeps the old one.
 func (w *world) stage(l lifecycleDef, p *person, m moment) string {
+	chosen := w.chosen(l, p, m)
+	if w.blocked(l, chosen, p, m) {
+		return m.prevStage(l, p)
+	}
+	return chosen
+}
+
+// chosen is the first stage that matches, or none.
+func (w *world) chosen(l lifecycleDef, p *person, m moment) string {
 	for _, s := range l.stages {
 		if w.ask(s.rule, p, m) == yes {
 			return s.name
@@ -76,13 +88,15 @@ func (w *world) stageNow(name string, p *person, m moment) string {
 
 // standing is what the twin remembers of a user.
 type standing struct {
-	segments map[string]string // since, by segment
-	stages   map[string][2]string
+	segments map[string]string    // since, by segment
+	stages   map[string][2]string // stage and since, by lifecycle
+	left     map[string]string    // the last exit, by segment with a cooldown that is not over
 }
 
 // A night is what the twin says about a date.
 type night struct {
 	date        string
+	past        *night // the night before; nil: none
 	definitions *definitions
 	lists       map[string]map[string]bool
 	now         time.Time
@@ -91,6 +105,8 @@ type night struct {
 	transitions []string
 	unknown     map[string]int64
 	errors      map[string]int64
+	blocked     map[string]int64
+	held        map[string]bool // id|segment: a member only because a stay is not over
 	rejects     [2]int64 // null, unusable
 	duplicates  int64
 }
@@ -98,13 +114,14 @@ type night struct {
 // tonight makes a night from rows and the night before (nil: none).
 func tonight(w *world, date string, now time.Time, lists map[string]map[string]bool, rows []person, last *night) *night {
 	n := &night{
-		date: date, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
-		unknown: map[string]int64{}, errors: map[string]int64{},
+		date: date, past: last, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
+		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{},
 	}
 	n.readRows(rows)
 	m := n.moment(w, n, lists)
 	for id, p := range n.people {
-		n.users[id] = n.stand(w, id, p, m, last)
+		n.users[id] = n.stand(w, id, p, m)
+		n.note(w, id, p, m)
 	}
 	n.compare(w, last)
 	slices.Sort(n.transitions)
@@ -121,7 +138,7 @@ func (n *night) moment(w *world, of *night, lists map[string]map[string]bool) mo
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists, people: n.people}
+	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists, people: n.people, date: of.date, past: n.past}
 }
 
 // readRows rejects rows without an id and keeps the latest of each user.
@@ -158,44 +175,36 @@ func later(a, b *person) bool {
 	return *a.Updated > *b.Updated
 }
 
-// stand answers everything about a user, with since-dates.
-func (n *night) stand(w *world, id string, p *person, m moment, last *night) *standing {
-	s := &standing{segments: map[string]string{}, stages: map[string][2]string{}}
-	var old *standing
-	if last != nil {
-		old = last.users[id]
-	}
-	carried := func(was string) string {
-		if last.definitions.since {
-			return was
-		}
-		return last.date
-	}
+// stand answers everything about a user, with since-dates and exits.
+func (n *night) stand(w *world, id string, p *person, m moment) *standing {
+	s := &standing{map[string]string{}, map[string][2]string{}, map[string]string{}}
 	for _, def := range w.definitions.segments {
-		switch w.ask(def.rule, p, m) {
+		switch w.ask(w.decides(def, p, m), p, m) {
 		case unknown:
 			n.unknown[def.name]++
 		case failed:
 			n.errors[def.name]++
 		}
 		if !w.member(def.name, p, m) {
+			n.exit(s, def, p, m)
 			continue
 		}
 		s.segments[def.name] = n.date
-		if old != nil {
-			if was, ok := old.segments[def.name]; ok {
-				s.segments[def.name] = carried(was)
-			}
+		if m.was(def.name, p) {
+			s.segments[def.name] = m.since(def.name, p)
 		}
 	}
 	for _, l := range w.definitions.lifecycles {
 		stage := w.stage(l, p, m)
+		if stage != w.chosen(l, p, m) {
+			n.blocked[l.name]++
+		}
 		if stage == "" {
 			continue
 		}
 		s.stages[l.name] = [2]string{stage, n.date}
-		if old != nil && old.stages[l.name][0] == stage {
-			s.stages[l.name] = [2]string{stage, carried(old.stages[l.name][1])}
+		if m.prevStage(l, p) == stage {
+			s.stages[l.name] = [2]string{stage, m.sinceStage(l, p)}
 		}
 	}
 	return s
@@ -237,7 +246,7 @@ func (n *night) compare(w *world, last *night) {
 	}
 }
 
-func has[D any](defs []D, name func(D) string, want string) bool {
+func has[D any, N comparable](defs []D, name func(D) N, want N) bool {
 	return slices.ContainsFunc(defs, func(d D) bool { return name(d) == want })
 }
 
@@ -330,7 +339,8 @@ func (n *night) compareStage(id, name string, s, old *standing, before *definiti
 
 // why walks from the old answer to the new and names the last step that changed it.
 func (n *night) why(w *world, p *person, last *night, of func(answer) string, was, is string) string {
-	old := &world{t: w.t, definitions: last.definitions, env: w.env, programs: w.programs}
+	old := *w
+	old.definitions = last.definitions
 	newLists := map[string]map[string]bool{}
 	for path, list := range last.lists {
 		newLists[path] = list
@@ -340,9 +350,9 @@ func (n *night) why(w *world, p *person, last *night, of func(answer) string, wa
 	}
 	walk := []struct{ answer, reason string }{
 		{was, ""},
-		{of(n.answer(old, p, n.moment(old, last, last.lists))), "user_changed"},
-		{of(n.answer(old, p, n.moment(old, n, last.lists))), "time_passed"},
-		{of(n.answer(old, p, n.moment(old, n, newLists))), "list_changed"},
+		{of(n.answer(&old, p, n.moment(&old, last, last.lists))), "user_changed"},
+		{of(n.answer(&old, p, n.moment(&old, n, last.lists))), "time_passed"},
+		{of(n.answer(&old, p, n.moment(&old, n, newLists))), "list_changed"},
 		{is, "rule_changed"},
 	}
 	for i := len(walk) - 1; i > 0; i-- {

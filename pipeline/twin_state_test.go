@@ -1,0 +1,287 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// State, as the twin reads it: how a person stood the night before, and what that keeps and blocks.
+
+// stood is how a person stood the night before; nil for one who was not there, or without such a night.
+func (m moment) stood(p *person) *standing {
+	if m.past == nil {
+		return nil
+	}
+	return m.past.users[canonical(p.id)]
+}
+
+// was says whether a person was in a segment the night before.
+func (m moment) was(name string, p *person) bool {
+	stood := m.stood(p)
+	return stood != nil && stood.segments[name] != ""
+}
+
+// since is the date since which a person has been in a segment as the night before left it; "" for one who was not in.
+func (m moment) since(name string, p *person) string {
+	if !m.was(name, p) {
+		return ""
+	}
+	return m.past.recorded(name, m.stood(p).segments[name])
+}
+
+// prevStage is the stage in which a person stood the night before; "" for none, and for one that the definitions do not have.
+func (m moment) prevStage(l lifecycleDef, p *person) string {
+	if stood := m.stood(p); stood != nil && has(l.stages, func(s stageDef) string { return s.name }, stood.stages[l.name][0]) {
+		return stood.stages[l.name][0]
+	}
+	return ""
+}
+
+// sinceStage is the date since which a person has been in that stage.
+func (m moment) sinceStage(l lifecycleDef, p *person) string {
+	if m.prevStage(l, p) == "" {
+		return ""
+	}
+	return m.past.recorded(l.name, m.stood(p).stages[l.name][1])
+}
+
+// recorded is the date that a night recorded for a segment or lifecycle; where it recorded none, its own.
+func (n *night) recorded(name, since string) string {
+	if n.definitions.records(name) {
+		return since
+	}
+	return n.date
+}
+
+// records says whether since-dates of a segment or lifecycle are needed.
+func (d *definitions) records(name string) bool {
+	for _, s := range d.segments {
+		if s.name == name && s.minStay > 0 {
+			return true
+		}
+	}
+	return d.since || d.mentions(fmt.Sprintf("since(%q)", name))
+}
+
+// daysBetween counts by the calendar.
+func daysBetween(from, to string) int {
+	a, _ := time.Parse("2006-01-02", from)
+	b, _ := time.Parse("2006-01-02", to)
+	return int(b.Sub(a).Hours() / 24)
+}
+
+// decides is the rule that decides about a person: until for a member who has one, when for everybody else.
+func (w *world) decides(s segmentDef, p *person, m moment) ruleText {
+	if s.until.text != "" && m.was(s.name, p) {
+		return s.until
+	}
+	return s.rule
+}
+
+// ruled answers the rules of a segment for a person that no list names.
+func (w *world) ruled(s segmentDef, p *person, m moment) bool {
+	switch {
+	case !m.was(s.name, p):
+		return w.ask(s.rule, p, m) == yes && !m.cools(s, p)
+	case m.stays(s, p):
+		return true
+	case s.until.text != "":
+		return w.ask(s.until, p, m) != yes
+	}
+	return w.ask(s.rule, p, m) == yes
+}
+
+// stays says whether a member has not been in the segment for as long as is the least.
+func (m moment) stays(s segmentDef, p *person) bool {
+	return s.minStay > 0 && daysBetween(m.since(s.name, p), m.date) < s.minStay
+}
+
+// cools says whether a person left the segment too short a time ago.
+func (m moment) cools(s segmentDef, p *person) bool {
+	stood := m.stood(p)
+	return stood != nil && stood.left[s.name] != "" && daysBetween(stood.left[s.name], m.date) < s.cooldown
+}
+
+// exit notes when a person who is not in a segment left it, for as long as that blocks.
+func (n *night) exit(s *standing, def segmentDef, p *person, m moment) {
+	switch {
+	case def.cooldown == 0:
+	case m.was(def.name, p):
+		s.left[def.name] = n.date
+	case m.cools(def, p):
+		s.left[def.name] = m.stood(p).left[def.name]
+	}
+}
+
+// blocked says whether a person may not move to the stage that was chosen.
+func (w *world) blocked(l lifecycleDef, chosen string, p *person, m moment) bool {
+	was := m.prevStage(l, p)
+	if len(l.moves) == 0 || was == "" || chosen == "" || was == chosen {
+		return false
+	}
+	for _, move := range l.moves {
+		if move == [2]string{was, chosen} {
+			return false
+		}
+	}
+	return true
+}
+
+// note counts what state did to a person, so that stories which stop showing it fail.
+func (n *night) note(w *world, id string, p *person, m moment) {
+	for _, s := range w.definitions.segments {
+		was, in := m.was(s.name, p), n.users[id].segments[s.name] != ""
+		listed := s.include != "" && m.lists[s.include][id] || s.exclude != "" && m.lists[s.exclude][id]
+		when, until := w.ask(s.rule, p, m) == yes, s.until.text != "" && w.ask(s.until, p, m) == yes
+		leaves := until || s.until.text == "" && !when
+		key := id + "|" + s.name
+		switch {
+		case listed:
+			if in && !was && m.cools(s, p) {
+				w.heard["include in a cooldown"]++
+			}
+			if !in && was && m.stays(s, p) {
+				w.heard["exclude in a stay"]++
+			}
+		case was && m.stays(s, p) && leaves:
+			w.heard["stay held"]++
+			n.held[key] = true
+		case was && s.minStay > 0 && leaves && m.past.held[key]:
+			w.heard["stay over"]++
+		case was && s.until.text != "" && !leaves && !when:
+			w.heard["until kept"]++
+		case was && s.until.text != "" && leaves:
+			w.heard["until ended"]++
+		case !was && when && m.cools(s, p):
+			w.heard["cooldown blocked"]++
+			n.held[key] = true
+		case !was && when && s.cooldown > 0 && m.past != nil && m.past.held[key]:
+			w.heard["cooldown over"]++
+		}
+	}
+	for _, l := range w.definitions.lifecycles {
+		was, chosen := m.prevStage(l, p), w.chosen(l, p, m)
+		switch {
+		case w.blocked(l, chosen, p, m):
+			w.heard["move blocked"]++
+		case len(l.moves) > 0 && was != "" && chosen != "" && was != chosen:
+			w.heard["move allowed"]++
+		}
+	}
+}
+
+// stateWords are what note and the rules of state below count.
+var stateWords = []string{
+	"include in a cooldown", "exclude in a stay", "stay held", "stay over", "until kept", "until ended", "cooldown blocked", "cooldown over",
+	"move blocked", "move allowed", "was", "prev_stage", "no prev_stage", "first_run", "since", "days_since", "no since",
+}
+
+// stateRule is a rule about the night before: about a segment or a lifecycle of some definitions, itself included.
+func stateRule(r *rand.Rand, d *definitions) ruleText {
+	if len(d.segments) == 0 || r.IntN(8) == 0 {
+		return heardRule("first_run", "first_run", func(_ *world, _ *person, m moment) tri { return truth(m.past == nil) })
+	}
+	if len(d.lifecycles) > 0 && r.IntN(3) == 0 {
+		return pastStageRule(r, d.lifecycles[r.IntN(len(d.lifecycles))])
+	}
+	name := d.segments[r.IntN(len(d.segments))].name
+	if r.IntN(2) == 0 {
+		return heardRule(fmt.Sprintf("was(%q)", name), "was", func(_ *world, p *person, m moment) tri { return truth(m.was(name, p)) })
+	}
+	return sinceRule(r, name, func(_ *world, p *person, m moment) string { return m.since(name, p) })
+}
+
+// pastStageRule asks for the stage of a lifecycle the night before.
+func pastStageRule(r *rand.Rand, l lifecycleDef) ruleText {
+	name := l.name
+	before := func(w *world, p *person, m moment) string {
+		for _, now := range w.definitions.lifecycles { // its stages may have changed since the rule was written
+			if now.name == name {
+				return m.prevStage(now, p)
+			}
+		}
+		return ""
+	}
+	switch r.IntN(3) {
+	case 0:
+		return heardRule(fmt.Sprintf("prev_stage(%q) == null", name), "no prev_stage", func(w *world, p *person, m moment) tri { return truth(before(w, p, m) == "") })
+	case 1:
+		return sinceRule(r, name, func(w *world, p *person, m moment) string {
+			if before(w, p, m) == "" {
+				return ""
+			}
+			return m.past.recorded(name, m.stood(p).stages[name][1])
+		})
+	}
+	stage := l.stages[r.IntN(len(l.stages))].name
+	return heardRule(fmt.Sprintf("prev_stage(%q) == %q", name, stage), "prev_stage", func(w *world, p *person, m moment) tri {
+		was := before(w, p, m)
+		if was == "" {
+			return unknown
+		}
+		return truth(was == stage)
+	})
+}
+
+// sinceRule asks since when a person has been in a segment or stage.
+func sinceRule(r *rand.Rand, name string, since func(w *world, p *person, m moment) string) ruleText {
+	date := func(w *world, p *person, m moment) (time.Time, bool) {
+		t, err := time.Parse("2006-01-02", since(w, p, m))
+		return t, err == nil
+	}
+	n := r.IntN(6)
+	switch r.IntN(3) {
+	case 0:
+		return heardRule(fmt.Sprintf("since(%q) == null", name), "no since", func(w *world, p *person, m moment) tri { return truth(since(w, p, m) == "") })
+	case 1:
+		return heardRule(fmt.Sprintf("days_since(since(%q)) >= %d", name, n), "days_since", func(w *world, p *person, m moment) tri {
+			t, ok := date(w, p, m)
+			if !ok {
+				return unknown
+			}
+			return truth(m.today.Sub(t) >= time.Duration(n)*24*time.Hour)
+		})
+	}
+	day := fmt.Sprintf("2026-03-%d", 27+n)
+	if n > 4 {
+		day = "2026-04-01"
+	}
+	return heardRule(fmt.Sprintf("since(%q) < date(%q)", name, day), "since", func(w *world, p *person, m moment) tri {
+		t, ok := date(w, p, m)
+		if !ok {
+			return unknown
+		}
+		return truth(t.Format("2006-01-02") < day)
+	})
+}
+
+// heardRule is an atom that counts when it is true.
+func heardRule(text, word string, ask func(w *world, p *person, m moment) tri) ruleText {
+	return atomRule(text, func(w *world, p *person, m moment) tri {
+		answer := ask(w, p, m)
+		if answer == yes {
+			w.heard[word]++
+		}
+		return answer
+	})
+}
+
+// rules are all rules of definitions.
+func (d *definitions) rules() (all []ruleText) {
+	for _, s := range d.segments {
+		all = append(all, s.rule, s.until)
+	}
+	for _, l := range d.lifecycles {
+		for _, stage := range l.stages {
+			all = append(all, stage.rule)
+		}
+	}
+	return all
+}
+
+// mentions says whether a rule has a text in it.
+func (d *definitions) mentions(text string) bool {
+	return has(d.rules(), func(r ruleText) bool { return strings.Contains(r.text, text) }, true)
+}
