@@ -31,6 +31,13 @@ type moment struct {
 	people  map[string]*person         // all users, by canonical id
 	date    string                     // the step's date, from which stays and cooldowns count
 	past    *night                     // the night before, the same in every step; nil: none
+	answers map[asked]tri              // so far, of the one world that asks
+}
+
+// An asked is a rule that a person was asked.
+type asked struct {
+	person *person
+	rule   string
 }
 
 // civil is the UTC midnight of the date that t shows.
@@ -312,8 +319,18 @@ func put[T any](v map[string]any, name string, value *T, as func(T) any) {
 	}
 }
 
-// ask answers a rule for a person.
+// ask answers a rule for a person, once.
 func (w *world) ask(rule ruleText, p *person, m moment) tri {
+	key := asked{p, rule.text}
+	answer, ok := m.answers[key]
+	if !ok {
+		answer = w.eval(rule, p, m)
+		m.answers[key] = answer
+	}
+	return answer
+}
+
+func (w *world) eval(rule ruleText, p *person, m moment) tri {
 	variables := bind(p)
 	for i, a := range rule.atoms {
 		switch a.ask(w, p, m) {

@@ -106,7 +106,8 @@ type night struct {
 	unknown     map[string]int64
 	errors      map[string]int64
 	blocked     map[string]int64
-	held        map[string]bool // id|segment: a member only because a stay is not over
+	held        map[string]bool // id|segment: a stay or a cooldown that is not over keeps the user in or out
+	steps       []step
 	rejects     [2]int64 // null, unusable
 	duplicates  int64
 }
@@ -138,7 +139,7 @@ func (n *night) moment(w *world, of *night, lists map[string]map[string]bool) mo
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists, people: n.people, date: of.date, past: n.past}
+	return moment{now: of.now, today: today, horizon: n.now, zone: zone, lists: lists, people: n.people, date: of.date, past: n.past, answers: map[asked]tri{}}
 }
 
 // readRows rejects rows without an id and keeps the latest of each user.
@@ -210,25 +211,11 @@ func (n *night) stand(w *world, id string, p *person, m moment) *standing {
 	return s
 }
 
-// a place that a user can be in: a segment, or a lifecycle.
-type answer struct {
-	segments map[string]bool
-	stages   map[string]string
-}
-
-func (n *night) answer(w *world, p *person, m moment) answer {
-	a := answer{map[string]bool{}, map[string]string{}}
-	for _, s := range w.definitions.segments {
-		a.segments[s.name] = w.member(s.name, p, m)
-	}
-	for _, l := range w.definitions.lifecycles {
-		a.stages[l.name] = w.stage(l, p, m)
-	}
-	return a
-}
-
 // compare finds the transitions.
 func (n *night) compare(w *world, last *night) {
+	if last != nil {
+		n.steps = n.stepsFrom(w, last)
+	}
 	for id, s := range n.users {
 		var old *standing
 		if last != nil {
@@ -279,11 +266,11 @@ func (n *night) compareUser(w *world, id string, s, old *standing, last *night) 
 	if last != nil {
 		before = last.definitions
 	}
-	reason := func(of func(answer) string, was, is string) string {
+	reason := func(ask question, was, is string) string {
 		if old == nil {
 			return "user_new"
 		}
-		return n.why(w, n.people[id], last, of, was, is)
+		return n.why(n.people[id], ask, was, is)
 	}
 	for _, def := range w.definitions.segments {
 		_, in := s.segments[def.name]
@@ -291,14 +278,14 @@ func (n *night) compareUser(w *world, id string, s, old *standing, last *night) 
 		if old != nil {
 			_, was = old.segments[def.name]
 		}
-		of := func(a answer) string { return fmt.Sprint(a.segments[def.name]) }
+		ask := func(w *world, p *person, m moment) string { return fmt.Sprint(w.member(def.name, p, m)) }
 		switch {
 		case in && !before.hasSegment(def.name):
 			n.add(id, def.name, "initial", "", "", "segment_added")
 		case in && !was:
-			n.add(id, def.name, "entered", "", "", reason(of, "false", "true"))
+			n.add(id, def.name, "entered", "", "", reason(ask, "false", "true"))
 		case !in && was:
-			n.add(id, def.name, "exited", "", "", reason(of, "true", "false"))
+			n.add(id, def.name, "exited", "", "", reason(ask, "true", "false"))
 		}
 	}
 	for _, l := range w.definitions.lifecycles {
@@ -318,27 +305,37 @@ func (n *night) compareUser(w *world, id string, s, old *standing, last *night) 
 	}
 }
 
-func (n *night) compareStage(id, name string, s, old *standing, before *definitions, reason func(func(answer) string, string, string) string) {
+func (n *night) compareStage(id, name string, s, old *standing, before *definitions, reason func(question, string, string) string) {
 	is, was := s.stages[name][0], ""
 	if old != nil {
 		was = old.stages[name][0]
 	}
-	of := func(a answer) string { return a.stages[name] }
+	ask := func(w *world, p *person, m moment) string { return w.stageNow(name, p, m) }
 	switch {
 	case is == was:
 	case !before.hasLifecycle(name):
 		n.add(id, name, "initial", "", is, "segment_added")
 	case was == "":
-		n.add(id, name, "entered", "", is, reason(of, was, is))
+		n.add(id, name, "entered", "", is, reason(ask, was, is))
 	case is == "":
-		n.add(id, name, "exited", was, "", reason(of, was, is))
+		n.add(id, name, "exited", was, "", reason(ask, was, is))
 	default:
-		n.add(id, name, "moved", was, is, reason(of, was, is))
+		n.add(id, name, "moved", was, is, reason(ask, was, is))
 	}
 }
 
-// why walks from the old answer to the new and names the last step that changed it.
-func (n *night) why(w *world, p *person, last *night, of func(answer) string, was, is string) string {
+// A question is what a step is asked about a person.
+type question func(w *world, p *person, m moment) string
+
+// A step is one on the way from the old answer to the new: who answers, and the reason for a change there.
+type step struct {
+	world  *world
+	moment moment
+	reason string
+}
+
+// stepsFrom are the steps before the last one.
+func (n *night) stepsFrom(w *world, last *night) []step {
 	old := *w
 	old.definitions = last.definitions
 	newLists := map[string]map[string]bool{}
@@ -348,20 +345,25 @@ func (n *night) why(w *world, p *person, last *night, of func(answer) string, wa
 			newLists[path] = now
 		}
 	}
-	walk := []struct{ answer, reason string }{
-		{was, ""},
-		{of(n.answer(&old, p, n.moment(&old, last, last.lists))), "user_changed"},
-		{of(n.answer(&old, p, n.moment(&old, n, last.lists))), "time_passed"},
-		{of(n.answer(&old, p, n.moment(&old, n, newLists))), "list_changed"},
-		{is, "rule_changed"},
+	return []step{
+		{&old, n.moment(&old, last, last.lists), "user_changed"},
+		{&old, n.moment(&old, n, last.lists), "time_passed"},
+		{&old, n.moment(&old, n, newLists), "list_changed"},
 	}
-	for i := len(walk) - 1; i > 0; i-- {
-		if walk[i].answer != walk[i-1].answer {
-			return walk[i].reason
+}
+
+// why walks from the old answer to the new and names the last step that changed it.
+func (n *night) why(p *person, ask question, was, is string) (reason string) {
+	at := was
+	for _, s := range n.steps {
+		if answer := ask(s.world, p, s.moment); answer != at {
+			at, reason = answer, s.reason
 		}
 	}
-	w.t.Fatalf("nothing changed from %s to %s", was, is)
-	return ""
+	if at != is {
+		reason = "rule_changed"
+	}
+	return reason
 }
 
 // add notes a transition as the text that the comparison looks at.
