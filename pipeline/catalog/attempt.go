@@ -106,10 +106,15 @@ func (a *Attempt) folder() string { return runFolder(a.Date, a.Run) }
 
 // create writes an object of the attempt's own.
 func (a *Attempt) create(ctx context.Context, key string, data []byte) (objects.Info, error) {
+	return a.note(key, func() (objects.Info, error) { return a.c.bucket.Create(ctx, key, data) })
+}
+
+// note minds that an object of the attempt's own is being written.
+func (a *Attempt) note(key string, write func() (objects.Info, error)) (objects.Info, error) {
 	a.mu.Lock()
 	a.wrote = append(a.wrote, key)
 	a.mu.Unlock()
-	info, err := a.c.bucket.Create(ctx, key, data)
+	info, err := write()
 	if err != nil {
 		a.mu.Lock()
 		a.doubtful = true
@@ -129,7 +134,7 @@ func (a *Attempt) Put(ctx context.Context, table string, partition int, data []b
 	if !slices.Contains(Tables, table) {
 		return File{}, fmt.Errorf("there is no table %q", table)
 	}
-	key := fmt.Sprintf("%sdata/%s/%05d.parquet", a.folder(), table, partition)
+	key := a.dataKey(table, partition)
 	info, err := a.create(ctx, key, data)
 	if err != nil {
 		return File{}, err
@@ -138,6 +143,10 @@ func (a *Attempt) Put(ctx context.Context, table string, partition int, data []b
 	return File{
 		Partition: partition, Key: key, Rows: rows, Size: int64(len(data)), CRC32C: fmt.Sprintf("%08x", sum), Version: info.Version,
 	}, nil
+}
+
+func (a *Attempt) dataKey(table string, partition int) string {
+	return fmt.Sprintf("%sdata/%s/%05d.parquet", a.folder(), table, partition)
 }
 
 // PutReport stores the run's page for people.

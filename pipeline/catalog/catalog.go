@@ -72,6 +72,14 @@ func (c *Current) same(other *Current) bool {
 	return c.version == other.version
 }
 
+// run is the run that stands; empty where none does.
+func (c *Current) run() string {
+	if c == nil {
+		return ""
+	}
+	return c.Run
+}
+
 // stands tells whether a run is the one that current.json names.
 func (c *Current) stands(run string) bool { return c != nil && c.Run == run }
 

@@ -97,6 +97,9 @@ func (c *Catalog) collectDate(ctx context.Context, found *Collection, s *DateSta
 		return c.collectOld(ctx, found, s)
 	}
 	for _, other := range s.Others {
+		if other.State == Waits {
+			found.Notes = append(found.Notes, fmt.Sprintf("run %s of %s waits for --accept; it stays", other.Run, s.Date))
+		}
 		doomed, _, err := c.sweepable(ctx, RunRef{s.Date, other.Run}, found.now)
 		if err != nil {
 			return err
@@ -117,7 +120,8 @@ func (c *Catalog) collectDate(ctx context.Context, found *Collection, s *DateSta
 
 // whyNotStanding says why a run goes, by its state.
 var whyNotStanding = map[State]string{
-	Replaced: "the run was replaced", Stopped: "a guard stopped the run", Unfinished: "the run was never finished",
+	Replaced: "the run was replaced", Stopped: "a guard stopped the run", Accepted: "the run was accepted",
+	Unfinished: "the run was never finished",
 }
 
 // collectOld finds all that strata wrote for a date, but for runs that may be under way.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,10 +20,7 @@ const commitWait = 30 * time.Second
 // run came first, ErrUnsure that the store gave no answer; after any error Abort clears up. Finish does what follows a
 // commit. keepReplaced leaves the files of the replaced run where they are, for good.
 func (a *Attempt) Commit(ctx context.Context, m *Manifest, keepReplaced bool) error {
-	m.Run, m.Date, m.Status = a.Run, a.Date, Committed
-	if a.Replaces != nil {
-		m.Replaces = a.Replaces.Run
-	}
+	a.sign(m, Committed)
 	if err := a.verify(ctx, m); err != nil {
 		return fmt.Errorf("verify the run of %s: %w", a.Date, err)
 	}
@@ -40,6 +36,11 @@ func (a *Attempt) Commit(ctx context.Context, m *Manifest, keepReplaced bool) er
 			a.Date, a.Previous, previous, ErrLostRace)
 	}
 	return a.stand(ctx, keepReplaced)
+}
+
+// sign writes into a manifest what the attempt knows of itself.
+func (a *Attempt) sign(m *Manifest, status Status) {
+	m.Run, m.Date, m.Status, m.Replaces = a.Run, a.Date, status, a.Replaces.run()
 }
 
 // verify checks that the manifest names every partition of every table once and that the store holds the files in the
@@ -162,18 +163,8 @@ func (c *Catalog) stood(ctx context.Context, date Date, current *Current, run st
 	return false, nil
 }
 
-// Quarantine keeps the manifest of a run that a guard stopped, for `strata status`, and removes its data files.
-func (a *Attempt) Quarantine(ctx context.Context, m *Manifest) error {
-	m.Run, m.Date, m.Status = a.Run, a.Date, Guarded
-	if err := a.putManifest(ctx, m); err != nil {
-		return err
-	}
-	a.ending = quarantined
-	return a.remove(ctx, func(key string) bool { return strings.Contains(key, "/data/") })
-}
-
 // Abort removes all that the attempt wrote, unless it is committed after all (an answer was lost on the way): then it
-// reports true. What a guard stopped keeps its manifest. Where the store still may commit the run, nothing is removed:
+// reports true. A run in quarantine stays. Where the store still may commit the run, nothing is removed:
 // ErrUnsure.
 func (a *Attempt) Abort(ctx context.Context) (isCommitted bool, err error) {
 	if a.ending == unsure {
@@ -187,20 +178,20 @@ func (a *Attempt) Abort(ctx context.Context) (isCommitted bool, err error) {
 	case quarantined:
 		return false, nil
 	}
-	return false, a.remove(ctx, func(string) bool { return true })
+	return false, a.remove(ctx)
 }
 
 // remove deletes what the attempt wrote. The pending mark goes last, so that what stays behind is found by a sweep; it stays
 // as well where a write that failed may still come true.
-func (a *Attempt) remove(ctx context.Context, which func(key string) bool) error {
+func (a *Attempt) remove(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	mark := pendingKey(a.ref())
-	doomed := slices.DeleteFunc(slices.Clone(a.wrote), func(key string) bool { return key == mark || !which(key) })
+	doomed := slices.DeleteFunc(slices.Clone(a.wrote), func(key string) bool { return key == mark })
 	if err := a.c.deleteAll(ctx, doomed); err != nil {
 		return err
 	}
-	if a.doubtful || !which(mark) {
+	if a.doubtful {
 		return nil
 	}
 	return a.c.bucket.Delete(ctx, mark, "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,9 +77,34 @@ func newWorld(t *testing.T) (*memory, job) {
 	return m, job{date: day(1), bits: 1, list: "b"}
 }
 
-// eachFault tries every fault of a kind at every write of a first run of a date and of a rerun.
+// waitingWorld is newWorld in which a guard has stopped the next date's run, which is about to be accepted.
+func waitingWorld(t *testing.T) (*memory, job) {
+	m, j := newWorld(t)
+	return m, j.stopped(t, m)
+}
+
+// waitingRerun is world in which the run that is about to be accepted replaces another.
+func waitingRerun(t *testing.T) (*memory, job) {
+	m, j := world(t)
+	return m, j.stopped(t, m)
+}
+
+// stopped lets a guard stop a job and returns the one that accepts it.
+func (j job) stopped(t *testing.T, bucket objects.Bucket) job {
+	t.Helper()
+	j.stop = true
+	if _, err := j.run(t.Context(), bucket); !errors.Is(err, errStopped) {
+		t.Fatalf("run of %s: %v", j.date, err)
+	}
+	j.stop, j.accept = false, true
+	return j
+}
+
+// eachFault tries every fault of a kind at every write of a first run of a date, of a rerun, and of each where it accepts.
 func eachFault(t *testing.T, dies bool, try func(t *testing.T, m *memory, j job, f *faulty)) {
-	for name, make := range map[string]func(*testing.T) (*memory, job){"rerun": world, "first": newWorld} {
+	for name, make := range map[string]func(*testing.T) (*memory, job){
+		"rerun": world, "first": newWorld, "accept": waitingWorld, "accept instead": waitingRerun,
+	} {
 		m, j := make(t)
 		whole := &faulty{Bucket: m}
 		j.must(t, whole)
@@ -116,7 +142,7 @@ func TestC008_KilledAtEveryWrite(t *testing.T) {
 	})
 }
 
-// nothingLeft sweeps after a day and a while and checks that only standing runs are left.
+// nothingLeft sweeps after a day and a while and checks that only standing runs are left, and those that wait to be accepted.
 func nothingLeft(t *testing.T, m *memory) {
 	t.Helper()
 	c := New(m, true)
@@ -124,8 +150,17 @@ func nothingLeft(t *testing.T, m *memory) {
 		t.Fatal(err)
 	}
 	stands := inOrder(t, m)
+	status, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := func(key string) bool {
+		return slices.ContainsFunc(status, func(s DateStatus) bool {
+			return slices.ContainsFunc(s.Others, func(o Other) bool { return o.State == Waits && strings.Contains(key, o.Run) })
+		})
+	}
 	for _, key := range m.keys("") {
-		if strings.HasPrefix(key, listsPrefix) || key == latestKey || strings.HasSuffix(key, "/current.json") {
+		if waits(key) || strings.HasPrefix(key, listsPrefix) || key == latestKey || strings.HasSuffix(key, "/current.json") {
 			continue
 		}
 		owned := false

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -26,6 +27,8 @@ type job struct {
 	keep   bool // replaced runs
 	noHive bool
 	list   string // contents of a list file
+	stop   bool   // a guard stops it
+	accept bool   // it publishes the run that waits, where one does
 }
 
 // run makes a run; it returns the attempt as far as it came.
@@ -42,7 +45,12 @@ func (j job) run(ctx context.Context, bucket objects.Bucket) (*Attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := j.write(ctx, a)
+	m, err := j.make(ctx, a)
+	if err == nil && j.stop {
+		if err = a.Quarantine(ctx, m); err == nil {
+			err = errStopped
+		}
+	}
 	if err == nil {
 		err = a.Commit(ctx, m, j.keep)
 	}
@@ -57,6 +65,24 @@ func (j job) run(ctx context.Context, bucket objects.Bucket) (*Attempt, error) {
 		return a, nil
 	}
 	return a, errors.Join(err, abortErr)
+}
+
+// errStopped is what a job answers that a guard stops.
+var errStopped = errors.New("a guard stopped the run")
+
+// make writes the files of a run, or takes those of the run that waits.
+func (j job) make(ctx context.Context, a *Attempt) (*Manifest, error) {
+	waiting, err := a.c.Waiting(ctx, a.Date, a.Replaces)
+	if err != nil {
+		return nil, err
+	}
+	if waiting == nil || !j.accept || !sameRun(waiting.Previous, a.Previous) {
+		return j.write(ctx, a)
+	}
+	m := *waiting
+	m.Accepts = waiting.Run
+	m.Tables, err = a.Adopt(ctx, waiting)
+	return &m, err
 }
 
 func (j job) tables() []string {
@@ -136,7 +162,7 @@ func readRun(bucket objects.Bucket, date Date) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("run %s of %s is not whole: %w", current.Run, date, err)
 			}
-			if want := content(current.Run, table, f.Partition); string(data) != string(want) || info.Size != f.Size {
+			if want := content(cmp.Or(m.Accepts, current.Run), table, f.Partition); string(data) != string(want) || info.Size != f.Size {
 				return "", fmt.Errorf("%s holds %q, want %q", f.Key, data, want)
 			}
 		}
@@ -167,12 +193,21 @@ func hiveRuns(t *testing.T, bucket objects.Bucket, date Date) map[string]int {
 				continue // removed since it was listed
 			}
 			runs[found[1]]++
-			if err != nil || !strings.HasPrefix(string(data), found[1]) {
+			if err != nil || !strings.HasPrefix(string(data), writerOf(bucket, RunRef{date, found[1]})) {
 				t.Errorf("%s holds %q, %v", info.Key, data, err)
 			}
 		}
 	}
 	return runs
+}
+
+// writerOf is the run that wrote the files of a run: itself, but for one that was accepted.
+func writerOf(bucket objects.Bucket, ref RunRef) string {
+	m, err := New(bucket, true).Load(context.Background(), ref)
+	if err != nil {
+		return ref.Run
+	}
+	return cmp.Or(m.Accepts, ref.Run)
 }
 
 // inOrder checks that an output is settled: readers see whole runs, each hive folder shows exactly the run that stands, and

@@ -31,6 +31,7 @@ type Manifest struct {
 	Program string `json:"program"` // version of strata
 
 	Replaces string `json:"replaces,omitempty"` // the run that stood for the date before
+	Accepts  string `json:"accepts,omitempty"`  // the run, stopped by a guard, whose files this one publishes
 
 	Now      time.Time `json:"now"`   // what rules call now
 	Today    Date      `json:"today"` // what rules call today
@@ -245,9 +246,6 @@ type Clock struct {
 // Fingerprint is what makes a run up to date: equal fingerprints mean equal data files. Names alone do not matter: not the
 // run's own, nor whether files are copied into hive folders.
 func (m *Manifest) Fingerprint() string {
-	inputs := pins(m.Inputs)
-	lists := slices.Clone(m.Lists)
-	slices.SortFunc(lists, func(a, b List) int { return strings.Compare(a.Path, b.Path) })
 	definitions := m.Definitions
 	if definitions == nil {
 		definitions = &configs.Definitions{}
@@ -260,16 +258,44 @@ func (m *Manifest) Fingerprint() string {
 		Inputs        []Input
 		Definitions   string
 		Lists         []List
-		Settings      Settings
+		Settings      string
 		PartitionBits int
 	}{
-		m.Format, m.Now.UnixNano(), m.Today, m.Previous, inputs, string(definitions.Canonical()), lists, m.Settings.plain(), m.PartitionBits,
+		m.Format, m.Now.UnixNano(), m.Today, m.Previous, pins(m.Inputs), string(definitions.Canonical()), m.sortedLists(), m.Settings.text(),
+		m.PartitionBits,
 	})
 	if err != nil {
 		panic(err) // strings and numbers only
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// ChangedFrom lists what of all that decides a run's files is not as it was in an earlier run of the date: nothing where both
+// have the same Fingerprint.
+func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
+	for _, part := range []struct {
+		name string
+		same bool
+	}{
+		{"the objects of the snapshot", m.ReadFrom(earlier.Inputs)},
+		{"the definitions", m.Definitions.Equal(earlier.Definitions)},
+		{"the contents of lists", slices.Equal(m.sortedLists(), earlier.sortedLists())},
+		{"what the rules call now", m.Now.Equal(earlier.Now) && m.Today == earlier.Today},
+		{"the run before", sameRun(m.Previous, earlier.Previous)},
+		{"what membership shows, or how duplicates are settled", m.Settings.text() == earlier.Settings.text()},
+		{"the layout of the files", m.Format == earlier.Format && m.PartitionBits == earlier.PartitionBits},
+	} {
+		if !part.same {
+			changed = append(changed, part.name)
+		}
+	}
+	return changed
+}
+
+// sortedLists are the lists by path.
+func (m *Manifest) sortedLists() []List {
+	return slices.SortedFunc(slices.Values(m.Lists), func(a, b List) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // ReadFrom says whether the run read exactly these objects, in these versions.
@@ -285,17 +311,21 @@ func pins(inputs []Input) []Input {
 	return out
 }
 
-// plain leaves out the order of the further tables, which decides nothing.
-func (s Settings) plain() Settings {
+// text is what equal settings have in common; the order of the further tables decides nothing.
+func (s Settings) text() string {
 	s.Membership.Also = slices.Sorted(slices.Values(s.Membership.Also))
-	return s
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings and flags only
+	}
+	return string(text)
 }
 
 // Data is what of the manifest follows from the input alone, as JSON: the same for two runs of one input, whatever they are
 // called, whenever and by which build they ran, and whatever the runs before them are called.
 func (m *Manifest) Data() ([]byte, error) {
 	plain := *m
-	plain.Run, plain.Program, plain.Replaces, plain.Clock = "", "", "", Clock{}
+	plain.Run, plain.Program, plain.Replaces, plain.Accepts, plain.Clock = "", "", "", "", Clock{}
 	if m.Previous != nil {
 		plain.Previous = &RunRef{Date: m.Previous.Date}
 	}

@@ -75,8 +75,9 @@ func TestFingerprint(t *testing.T) {
 		"partitions":  func(m *Manifest) { m.PartitionBits++ },
 	} {
 		if m := full(); true {
-			if change(m); m.Fingerprint() == base {
-				t.Errorf("%s does not show", name)
+			change(m)
+			if changed := m.ChangedFrom(full()); m.Fingerprint() == base || len(changed) != 1 {
+				t.Errorf("%s does not show, or not once: %q", name, changed)
 			}
 		}
 	}
@@ -91,8 +92,9 @@ func TestFingerprint(t *testing.T) {
 		"status":  func(m *Manifest) { m.Status = Guarded },
 	} {
 		if m := full(); true {
-			if change(m); m.Fingerprint() != base {
-				t.Errorf("%s shows", name)
+			change(m)
+			if changed := m.ChangedFrom(full()); m.Fingerprint() != base || len(changed) > 0 {
+				t.Errorf("%s shows: %q", name, changed)
 			}
 		}
 	}
@@ -120,7 +122,7 @@ func TestData(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := full()
-	other.Run, other.Replaces, other.Program, other.Clock = "s", "r", "2", Clock{Seconds: map[string]float64{"diff": 3}}
+	other.Run, other.Replaces, other.Accepts, other.Program, other.Clock = "s", "r", "q", "2", Clock{Seconds: map[string]float64{"diff": 3}}
 	other.Previous.Run = "q"
 	other.Tables["membership"][0].Key, other.Tables["membership"][0].Version = "l", "w"
 	if b, err := other.Data(); err != nil || !bytes.Equal(a, b) {

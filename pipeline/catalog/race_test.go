@@ -128,6 +128,9 @@ func interleave(t *testing.T, seed uint64) {
 	for n := range random.IntN(3) {
 		job{date: day(n), bits: random.IntN(2)}.must(t, m)
 	}
+	for random.IntN(2) == 0 {
+		job{date: day(random.IntN(3)), bits: random.IntN(2)}.stopped(t, m)
+	}
 	if random.IntN(3) == 0 { // somebody was killed here before
 		dead := &faulty{Bucket: m, fault: fault{at: 1 + random.IntN(12), dies: true}}
 		_, _ = job{date: day(random.IntN(3))}.run(t.Context(), dead)
@@ -137,6 +140,8 @@ func interleave(t *testing.T, seed uint64) {
 	acts := make([]*act, 2+random.IntN(2))
 	for i := range acts {
 		acts[i] = &act{job: job{date: day(random.IntN(3)), bits: random.IntN(2), keep: random.IntN(4) == 0}}
+		acts[i].job.accept = random.IntN(2) == 0
+		acts[i].job.stop = !acts[i].job.accept && random.IntN(2) == 0 // no guard stops what is accepted
 		var bucket objects.Bucket = m
 		if i == 2 {
 			bucket = &faulty{Bucket: m, fault: fault{at: 1 + random.IntN(20), done: random.IntN(2) == 0, dies: true}}
@@ -163,10 +168,15 @@ func interleave(t *testing.T, seed uint64) {
 }
 
 func checkActs(t *testing.T, m *memory, w *watch, acts []*act) {
-	committed := 0
+	committed, stopped := 0, 0
 	for i, a := range acts {
 		switch {
 		case i == 2: // killed
+		case errors.Is(a.err, errStopped):
+			stopped++
+			if w.stood[a.attempt.Run] {
+				t.Errorf("run %d stood, and a guard has stopped it", i)
+			}
 		case a.err == nil:
 			committed++
 			if !w.stood[a.attempt.Run] {
@@ -180,7 +190,7 @@ func checkActs(t *testing.T, m *memory, w *watch, acts []*act) {
 			t.Errorf("run %d stood and says that it lost", i)
 		}
 	}
-	if committed == 0 && len(acts) == 2 {
+	if committed == 0 && len(acts) == 2 && stopped == 0 {
 		t.Error("nobody won")
 	}
 	if err := New(m, true).Settle(t.Context()); err != nil {

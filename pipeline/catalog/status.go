@@ -45,10 +45,12 @@ type State string
 
 // The states.
 const (
-	Replaced   State = "replaced"          // it stood; a sweep removes it
-	Kept       State = "kept"              // it stood, and its files are to stay
-	Stopped    State = "guarded"           // a guard stopped it
-	Unfinished State = "under way or lost" // it never stood; a sweep removes it if it is lost
+	Replaced   State = "replaced"             // it stood; a sweep removes it
+	Kept       State = "kept"                 // it stood, and its files are to stay
+	Waits      State = "waiting for --accept" // a guard stopped it
+	Accepted   State = "accepted"             // a guard stopped it, and the run that stands has its files; a sweep removes it
+	Stopped    State = "guarded"              // a guard stopped it, and it cannot be accepted any more; a sweep removes it
+	Unfinished State = "under way or lost"    // it never stood; a sweep removes it if it is lost
 )
 
 // Status tells about all dates that have a run, in order.
@@ -180,6 +182,9 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 		}
 		replaces[s.Others[i].Run], s.Others[i].lists = m.Replaces, m.Lists
 	}
+	if err := c.nameWaiting(ctx, s, current); err != nil {
+		return err
+	}
 	if current == nil {
 		return nil
 	}
@@ -196,6 +201,23 @@ func (c *Catalog) nameStates(ctx context.Context, s *DateStatus, current *Curren
 		}
 	}
 	return nil
+}
+
+// nameWaiting finds, among the runs that a guard stopped, the one that may be accepted, and the one that was.
+func (c *Catalog) nameWaiting(ctx context.Context, s *DateStatus, current *Current) error {
+	if !slices.ContainsFunc(s.Others, func(o Other) bool { return o.State == Stopped }) {
+		return nil
+	}
+	waiting, err := c.Waiting(ctx, s.Date, current)
+	for i := range s.Others {
+		switch o := &s.Others[i]; {
+		case waiting != nil && o.Run == waiting.Run:
+			o.State = Waits
+		case s.Manifest != nil && o.Run == s.Manifest.Accepts:
+			o.State = Accepted
+		}
+	}
+	return err
 }
 
 // markStale compares what each run was compared with to what stands before it now. The base is in order without those.

@@ -22,7 +22,8 @@ const SweepAfter = 24 * time.Hour
 // ownName is what strata writes into the folder of a run; a sweep deletes nothing else there.
 var ownName = regexp.MustCompile(`^(started\.json|manifest\.json|report\.html|data/(membership|transitions|wide|long)/\d{5}\.parquet)$`)
 
-// Sweep removes the runs that lost, crashed or were guarded, and those that were replaced, after SweepAfter. It finds them by
+// Sweep removes the runs that lost, crashed or were guarded, and those that were replaced, after SweepAfter; a guarded one that
+// may be accepted stays. It finds them by
 // their marks, so it costs one listing where there are none. Ages are by the store's clock: now is the modification time of
 // an object that was just written. It returns what it removed, also beside an error.
 func (c *Catalog) Sweep(ctx context.Context, now time.Time) ([]RunRef, error) {
@@ -51,7 +52,7 @@ func (c *Catalog) Sweep(ctx context.Context, now time.Time) ([]RunRef, error) {
 func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) { return a.c.Sweep(ctx, a.began) }
 
 // sweepRun removes a run's folder and marks and returns how many objects that were, unless the run stands for its date, is to
-// be kept, was replaced just now, or still writes.
+// be kept, was replaced just now, still writes, or waits to be accepted.
 func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int, error) {
 	doomed, settled, err := c.sweepable(ctx, ref, now)
 	if err != nil || !settled {
@@ -82,6 +83,9 @@ func (c *Catalog) sweepable(ctx context.Context, ref RunRef, now time.Time) (doo
 		if ownName.MatchString(strings.TrimPrefix(info.Key, runFolder(ref.Date, ref.Run))) {
 			doomed = append(doomed, info)
 		}
+	}
+	if waits, err := c.waits(ctx, ref, current); waits || err != nil {
+		return nil, false, err
 	}
 	return doomed, true, nil
 }

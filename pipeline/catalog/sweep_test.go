@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -125,44 +124,6 @@ func TestSweepAllWithoutMarks(t *testing.T) {
 	if inOrder(t, m)[day(0)] != now.Run {
 		t.Error("another run stands")
 	}
-}
-
-// A guard's run shows in the status with what it found, and is never in a folder.
-func TestQuarantine(t *testing.T) {
-	m := newMemory()
-	c := New(m, true)
-	stands := job{date: day(0)}.must(t, m)
-	a, err := c.Begin(t.Context(), day(0), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := job{date: day(0)}.write(t.Context(), a)
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest.Guards = []Guard{{Name: "exits", Of: "vip", Tripped: true}}
-	if err := a.Quarantine(t.Context(), manifest); err != nil {
-		t.Fatal(err)
-	}
-	if isCommitted, err := a.Abort(t.Context()); isCommitted || err != nil {
-		t.Fatal(isCommitted, err)
-	}
-	if kept, err := c.Load(t.Context(), a.ref()); err != nil || kept.Status != Guarded || len(kept.Guards) != 1 {
-		t.Fatalf("%+v, %v", kept, err)
-	}
-	for _, key := range ownKeys(m, a.Run) {
-		if strings.HasSuffix(key, ".parquet") {
-			t.Errorf("left: %s", key)
-		}
-	}
-	status, err := c.Status(t.Context())
-	if err != nil || len(status[0].Others) != 1 || status[0].Others[0].State != Stopped {
-		t.Errorf("%+v, %v", status, err)
-	}
-	if inOrder(t, m)[day(0)] != stands.Run {
-		t.Error("the guarded run stands")
-	}
-	nothingLeft(t, m)
 }
 
 func TestWithoutHive(t *testing.T) {
