@@ -40,7 +40,8 @@ func (e *OutputError) Unwrap() error { return e.Err }
 // A GuardError is a run that was stopped before it published anything (exit code 4).
 type GuardError struct {
 	Tripped []catalog.Guard
-	Final   bool // not to be accepted
+	Final   bool   // not to be accepted
+	Waiting string // the run that --accept publishes; empty: none was kept
 }
 
 func (e *GuardError) Error() string {
@@ -55,5 +56,9 @@ func (e *GuardError) Error() string {
 	if e.Final {
 		return text + "\nmend the snapshot; --accept does not help here"
 	}
-	return text + "\nif all is as it should be, run again with --accept"
+	text += "\nif all is as it should be, run again with --accept"
+	if e.Waiting != "" {
+		text += ": it publishes what run " + e.Waiting + " has found, without computing it again"
+	}
+	return text
 }

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -128,28 +127,23 @@ func (r *run) changes(at int) catalog.Changes {
 	return out
 }
 
-// guard stops the run if a guard has tripped and was not accepted.
-func (r *run) guard(ctx context.Context) error {
-	for i := range r.manifest.Guards {
-		g := &r.manifest.Guards[i]
-		g.Accepted = g.Tripped && r.Accept
-	}
-	tripped := catalog.Tripped(r.manifest.Guards)
-	if len(tripped) == 0 || r.Accept {
-		return nil
-	}
-	return errors.Join(&GuardError{Tripped: tripped}, r.attempt.Quarantine(context.WithoutCancel(ctx), r.manifest))
-}
-
-// commit keeps the lists, makes the run stand for its date and settles what follows.
+// commit makes the run stand for its date.
 func (r *run) commit(ctx context.Context) error {
 	r.Progress.Stage("commit", 0)
+	if err := r.keepLists(ctx); err != nil {
+		return err
+	}
+	return r.attempt.Commit(ctx, r.manifest, r.KeepReplaced)
+}
+
+// keepLists keeps the contents of the lists that the manifest names.
+func (r *run) keepLists(ctx context.Context) error {
 	for _, l := range r.lists {
 		if err := r.attempt.PutList(ctx, l.list.Hash(), l.data); err != nil {
 			return err
 		}
 	}
-	return r.attempt.Commit(ctx, r.manifest, r.KeepReplaced)
+	return nil
 }
 
 // timed runs a stage and notes how long it took.

@@ -21,6 +21,7 @@ type run struct {
 	snapshot Snapshot
 	base     *catalog.Manifest // the previous run; nil on the first
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
+	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
@@ -109,6 +110,9 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.checkRows(); err != nil {
 		return nil, err
 	}
+	if err := r.findWaiting(ctx); err != nil {
+		return nil, err
+	}
 	for _, w := range r.plan.Warnings() {
 		r.Log.Warn(w.Message, "at", w.Pos.String(), "lint", w.Lint)
 	}
@@ -144,21 +148,25 @@ func (r *run) try(ctx context.Context) (*Result, error) {
 
 // abort removes what a failed attempt wrote. It reports whether the attempt is committed after all.
 func (r *run) abort(ctx context.Context, cause error) (bool, error) {
-	var guard *GuardError
-	if errors.As(cause, &guard) {
-		return false, cause // its report stays
-	}
-	committed, err := r.attempt.Abort(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	committed, err := r.attempt.Abort(ctx)
 	if err != nil {
 		cause = fmt.Errorf("%w (and its own files could not be removed; a later run sweeps them: %w)", cause, err)
+	}
+	if guard := (*GuardError)(nil); errors.As(cause, &guard) {
+		r.sweep(ctx) // a date that guards stop again and again does not pile runs up
 	}
 	return committed, cause
 }
 
-// stages are assign, exchange, diff, guard and commit.
+// stages are assign, exchange, diff, guard and commit. Of a run that waited, nothing but the commit is left.
 func (r *run) stages(ctx context.Context) error {
 	r.manifest.Run = r.attempt.Run
-	if err := r.compute(ctx, r.newWriter); err != nil {
+	work := func(ctx context.Context) error { return r.compute(ctx, r.newWriter) }
+	if r.waiting != nil {
+		work = r.adopt
+	}
+	if err := work(ctx); err != nil {
 		return err
 	}
 	if err := r.guard(ctx); err != nil {
@@ -208,6 +216,11 @@ func (r *run) afterwards(ctx context.Context) {
 		r.Log.Warn("the run is committed; copying its files into the hive folders is left to the next command", "error", err)
 		return
 	}
+	r.sweep(ctx)
+}
+
+// sweep removes runs that nobody needs any more.
+func (r *run) sweep(ctx context.Context) {
 	swept, err := r.attempt.SweepAsOf(ctx)
 	for _, ref := range swept {
 		r.Log.Info("removed a run that does not stand", "date", ref.Date, "run", ref.Run)

@@ -41,7 +41,7 @@ var badFiles = []badInput{
 		s.run(0, "run", "--date", yesterday)
 		snapshot(s, today, rows[:3000])
 		s.run(exitGuard, "run", "--date", today)
-		s.leftNothing(today)
+		s.waits(today)
 		s.run(0, "status", "--date", today)
 		snapshot(s, today, rows)
 		s.run(0, "run", "--date", today)
@@ -51,14 +51,14 @@ var badFiles = []badInput{
 		s.run(0, "run", "--date", yesterday)
 		snapshot(s, today, emptied(users(6000)))
 		s.run(exitGuard, "run", "--date", today)
-		s.leftNothing(today)
+		s.waits(today)
 	}},
 	{"all_null_snapshot_of_small_segments", func(s *site) { // too small for the guard of exits
 		snapshot(s, yesterday, users(600))
 		s.run(0, "run", "--date", yesterday)
 		snapshot(s, today, emptied(users(600)))
 		s.run(exitGuard, "run", "--date", today)
-		s.leftNothing(today)
+		s.waits(today)
 	}},
 	{"all_null_ids", func(s *site) {
 		snapshot(s, yesterday, users(600))
@@ -78,7 +78,7 @@ var badFiles = []badInput{
 		snapshot(s, today, rows)
 		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: {exits: {max_share: 1%}}\n", 1))
 		s.run(exitGuard, "run", "--date", today)
-		s.leftNothing(today)
+		s.waits(today)
 		s.config(strings.Replace(smallConfig, "ltv > 800\n", "ltv > 800\n    guards: none\n", 1) + "guards: {exits: {max_share: 1%, ignore_below: 2500}}\n")
 		s.run(0, "run", "--date", today)
 	}},

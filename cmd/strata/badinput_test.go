@@ -113,12 +113,27 @@ func (s *site) published(date string) []string {
 // leftNothing checks that nothing of a date is published, and that no data file of a half-made run stays behind.
 func (s *site) leftNothing(date string) {
 	s.t.Helper()
+	if found := s.unpublished(date); len(found) > 0 {
+		s.t.Errorf("left behind: %q", found)
+	}
+}
+
+// waits checks that nothing of a date is published, and that there is a run to accept.
+func (s *site) waits(date string) {
+	s.t.Helper()
+	if found := s.unpublished(date); len(found) == 0 {
+		s.t.Error("there is no run to accept")
+	}
+}
+
+// unpublished checks that nothing of a date is published, and returns the data files that there are.
+func (s *site) unpublished(date string) []string {
+	s.t.Helper()
 	if found := s.published(date); len(found) > 0 {
 		s.t.Errorf("published all the same: %q", found)
 	}
-	if found, _ := filepath.Glob(s.path("out/runs/date=" + date + "/*/data/*/*")); len(found) > 0 {
-		s.t.Errorf("left behind: %q", found)
-	}
+	found, _ := filepath.Glob(s.path("out/runs/date=" + date + "/*/data/*/*"))
+	return found
 }
 
 // A badInput is one fault of the input, made at a site; it runs strata itself.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -89,11 +90,26 @@ guards:
 		}
 		snapshot(s, today, rows[:3600])
 		s.run(exitGuard, "run", "--date", today)
-		s.leftNothing(today)
+		s.waits(today)
 		s.run(0, "status")
+		s.run(0, "status", "--date", today)
 		s.run(0, "run", "--date", today, "--accept")
 		s.run(0, "status", "--date", today)
 		s.run(0, "run", "--date", today)
+	}},
+	{"accepted_after_a_change", func(s *site) {
+		rows := users(6000)
+		snapshot(s, yesterday, rows)
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, rows[:3000])
+		s.run(exitGuard, "run", "--date", today)
+		snapshot(s, today, rows[:3600])
+		s.config(strings.Replace(smallConfig, "ltv > 800", "ltv > 900", 1))
+		_, _, said := cli(s.t, s.folder, "run", "--date", today, "--accept")
+		if want := `changed="the objects of the snapshot, the definitions"`; !strings.Contains(said, want) {
+			s.t.Errorf("the log does not say %s: %s", want, said)
+		}
+		s.run(0, "status", "--date", today)
 	}},
 	{"unwritable_output", func(s *site) {
 		s.write("out", []byte("a file, not a folder"))

@@ -25,6 +25,9 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 		previous = "compared with " + m.Previous.Date.String()
 	}
 	fmt.Fprintf(w, "%s: %s users, %s; %s\n", m.Date, count(m.Users), previous, sideRows(m))
+	if m.Accepts != "" {
+		fmt.Fprintf(w, "published what run %s had found, which a guard had stopped; nothing was computed again\n", m.Accepts)
+	}
 	printSegments(w, m)
 	printLifecycles(w, m)
 	printPopulation(w, m)

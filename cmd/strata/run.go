@@ -51,10 +51,13 @@ publishes membership and transitions. All is published or nothing: a reader of c
 membership/ and transitions/, never sees a part of a run.
 
 A run of a date that is up to date (same snapshot objects, definitions, lists, now and previous run) does nothing
-and says so. Guards stop a run whose results look like a broken input; --accept publishes it all the same.
+and says so. Guards stop a run whose results look like a broken input, and nothing is published. The run is kept under
+runs/ and waits: --accept publishes it without computing it again, as long as all that it depends on is what it was;
+else the run is made again, and the log says why. --accept publishes in spite of any guard that trips then.
 
 Examples:
   strata run --date 2026-11-02
+  strata run --date 2026-11-02 --accept     publish what a guard has stopped, once you have looked at it
   strata run -c prod.yaml --date 2026-11-02 --memory 2GB --metrics-file /var/lib/node_exporter/strata.prom`
 
 func (f *runFlags) run(cmd *cobra.Command) error {

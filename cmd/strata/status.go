@@ -189,7 +189,7 @@ func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus,
 // printStopped says why guards stopped runs of a date.
 func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalog.DateStatus) error {
 	for _, other := range s.Others {
-		if other.State != catalog.Stopped {
+		if other.State != catalog.Stopped && other.State != catalog.Waits {
 			continue
 		}
 		m, err := c.Load(ctx, catalog.RunRef{Date: s.Date, Run: other.Run})
@@ -202,6 +202,9 @@ func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalo
 		}
 		for _, look := range catalog.Looks(m.Guards) {
 			fmt.Fprintf(w, "  look at: %s\n", look)
+		}
+		if other.State == catalog.Waits {
+			fmt.Fprintf(w, "  to publish it: strata run --date %s --accept (without computing it again, if its inputs are what they were)\n", s.Date)
 		}
 	}
 	return nil

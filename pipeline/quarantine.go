@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"strata/pipeline/catalog"
+)
+
+// guard stops the run if a guard has tripped and was not accepted. What the run has found waits to be accepted.
+func (r *run) guard(ctx context.Context) error {
+	for i := range r.manifest.Guards {
+		g := &r.manifest.Guards[i]
+		g.Accepted = g.Tripped && r.Accept
+	}
+	tripped := catalog.Tripped(r.manifest.Guards)
+	if len(tripped) == 0 || r.Accept {
+		return nil
+	}
+	stopped := &GuardError{Tripped: tripped}
+	if err := r.quarantine(context.WithoutCancel(ctx)); err != nil {
+		return errors.Join(stopped, err)
+	}
+	stopped.Waiting = r.attempt.Run
+	return stopped
+}
+
+func (r *run) quarantine(ctx context.Context) error {
+	if err := r.keepLists(ctx); err != nil {
+		return err
+	}
+	return r.attempt.Quarantine(ctx, r.manifest)
+}
+
+// findWaiting finds the run to accept. One whose files would be others today is not published; this run then takes its place,
+// and the log says why.
+func (r *run) findWaiting(ctx context.Context) error {
+	if !r.Accept || r.Force {
+		return nil
+	}
+	m, err := r.Catalog.Waiting(ctx, r.Date, r.current)
+	if m == nil || err != nil {
+		return err
+	}
+	changed := r.manifest.ChangedFrom(m)
+	if m.Program != r.Version {
+		changed = append(changed, "the version of strata")
+	}
+	if len(changed) == 0 {
+		r.waiting = m
+		return nil
+	}
+	r.Log.Warn("the run that a guard stopped is not published as it is but made again, since what it depends on has changed",
+		"run", m.Run, "changed", strings.Join(changed, ", "))
+	return nil
+}
+
+// adopt takes what the run that waited has found for this run's own. It asks what today's configuration asks of a run beside
+// its files: guards and rejects may have other limits by now.
+func (r *run) adopt(ctx context.Context) error {
+	r.exchange.Close()
+	r.Progress.Stage("copy", 0)
+	found, now := *r.waiting, r.manifest
+	found.Accepts, found.Run, found.Clock = found.Run, now.Run, now.Clock
+	found.Definitions, found.Settings = now.Definitions, now.Settings // descriptions and the like are today's
+	r.manifest, r.rejected = &found, found.Rejects
+	if err := r.checkRejects(); err != nil {
+		return err
+	}
+	err := r.timed("copy", func() (err error) {
+		found.Tables, err = r.attempt.Adopt(ctx, r.waiting)
+		return err
+	})
+	found.Guards = r.guards(&found)
+	found.Clock.Finished = time.Now().UTC()
+	return err
+}
