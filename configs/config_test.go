@@ -78,6 +78,28 @@ func TestValues(t *testing.T) {
 		t.Errorf("include stands at %v", pos)
 	}
 	checkRoundTrip(t, c.Definitions())
+	checkWith(t, c)
+}
+
+// checkWith: another configuration takes over all that decides, and keeps the rest.
+func checkWith(t *testing.T, c *Config) {
+	t.Helper()
+	other := parse(t, "segments: [{name: vip, when: b > 1, guards: none}]\n")
+	got := other.With(c.Definitions(), c.Membership)
+	if !got.Definitions().Equal(c.Definitions()) || !reflect.DeepEqual(got.Membership, c.Membership) {
+		t.Errorf("not all is taken over: %s", got.Definitions().Canonical())
+	}
+	if got.Output != other.Output || got.Snapshot.Path != other.Snapshot.Path {
+		t.Errorf("it reads or writes elsewhere: %+v", got.Snapshot)
+	}
+	for _, s := range got.Segments {
+		if s.Name == "vip" && !s.Guards.Exits.MaxShare.Off {
+			t.Errorf("the segment lost its own limits: %+v", s.Guards)
+		}
+	}
+	if !other.Segments[0].Guards.Exits.MaxShare.Off || len(other.Segments) != 1 {
+		t.Error("With changes the configuration")
+	}
 }
 
 // checkRoundTrip: what a manifest stores means the same when it is read back, byte for byte.

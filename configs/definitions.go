@@ -34,6 +34,23 @@ func (c *Config) Definitions() *Definitions {
 	return &d
 }
 
+// With returns c with the definitions of an earlier run and the membership that it published, so that the run can be made again.
+// How the snapshot is found and what is checked stay as c has them, a segment's own limits too.
+func (c *Config) With(d *Definitions, membership Membership) *Config {
+	out := *c
+	out.Timezone, out.Now, out.Membership = d.Timezone, d.Now, membership
+	out.Snapshot.UserID, out.Snapshot.Duplicates, out.Snapshot.Columns = d.UserID, d.Duplicates, d.Columns
+	out.Traits, out.Segments, out.Lifecycles, out.files = d.Traits, slices.Clone(d.Segments), d.Lifecycles, d.files
+	limits := map[string]SegmentGuards{}
+	for _, s := range c.Segments {
+		limits[s.Name] = s.Guards
+	}
+	for i := range out.Segments {
+		out.Segments[i].Guards = limits[out.Segments[i].Name]
+	}
+	return &out
+}
+
 // Problem makes a Problem about a place in one of the files that the definitions stand in, with the source line to show.
 func (d *Definitions) Problem(pos Pos, message, hint string) *Problem {
 	return problemIn(d.files, pos, message, hint)
