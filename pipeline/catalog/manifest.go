@@ -36,6 +36,7 @@ type Manifest struct {
 	Now      time.Time `json:"now"`   // what rules call now
 	Today    Date      `json:"today"` // what rules call today
 	Previous *RunRef   `json:"previous"`
+	Gap      *Gap      `json:"gap,omitempty"` // the dates between the previous run and this one, which have none
 
 	Inputs      []Input              `json:"inputs"`
 	Rows        int64                `json:"rows"` // of the snapshot, rejects and duplicates included
@@ -77,6 +78,28 @@ const (
 type RunRef struct {
 	Date Date   `json:"date"`
 	Run  string `json:"run"`
+}
+
+// A Gap is a stretch of dates without a run.
+type Gap struct {
+	From Date `json:"from"`
+	To   Date `json:"to"`
+}
+
+// NewGap is what lies between the previous run and a date; nil where that is nothing.
+func NewGap(previous *RunRef, date Date) *Gap {
+	if previous == nil || !previous.Date.Add(1).Before(date) {
+		return nil
+	}
+	return &Gap{From: previous.Date.Add(1), To: date.Add(-1)}
+}
+
+// String is a date, or two.
+func (g *Gap) String() string {
+	if g.From == g.To {
+		return g.From.String()
+	}
+	return fmt.Sprintf("%s to %s", g.From, g.To)
 }
 
 // An Input is one pinned object of the snapshot.
@@ -282,7 +305,7 @@ func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
 		{"the definitions", m.Definitions.Equal(earlier.Definitions)},
 		{"the contents of lists", slices.Equal(m.sortedLists(), earlier.sortedLists())},
 		{"what the rules call now", m.Now.Equal(earlier.Now) && m.Today == earlier.Today},
-		{"the run before", sameRun(m.Previous, earlier.Previous)},
+		{theRunBefore, sameRun(m.Previous, earlier.Previous)},
 		{"what membership shows, or how duplicates are settled", m.Settings.text() == earlier.Settings.text()},
 		{"the layout of the files", m.Format == earlier.Format && m.PartitionBits == earlier.PartitionBits},
 	} {
@@ -291,6 +314,23 @@ func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
 		}
 	}
 	return changed
+}
+
+// theRunBefore is how ChangedFrom names the previous run.
+const theRunBefore = "the run before"
+
+// WhyAgain says why a run is made though one stands for its date, in a few words each; nothing where that one is up to date.
+func (m *Manifest) WhyAgain(standing *Manifest) (why []string) {
+	changed := m.ChangedFrom(standing)
+	stale := slices.Contains(changed, theRunBefore)
+	changed = slices.DeleteFunc(changed, func(name string) bool { return name == theRunBefore })
+	if len(changed) > 0 {
+		why = append(why, "changed: "+strings.Join(changed, ", "))
+	}
+	if stale {
+		why = append(why, staleCause(standing.Previous, m.Previous))
+	}
+	return why
 }
 
 // sortedLists are the lists by path.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,18 @@ func TestFingerprint(t *testing.T) {
 		}
 	}
 	_ = (&Manifest{}).Fingerprint() // does not panic
+}
+
+func TestWhyAgain(t *testing.T) {
+	m := full()
+	m.Now, m.Definitions.Timezone, m.Previous.Run = m.Now.Add(1), "Europe/Paris", "q"
+	want := []string{"changed: the definitions, what the rules call now", day(0).String() + " was run again"}
+	if got := m.WhyAgain(full()); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if got := full().WhyAgain(full()); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestFingerprintSurvivesJSON(t *testing.T) {

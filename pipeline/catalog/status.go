@@ -81,20 +81,9 @@ func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 
 // status reads the folder of a date: one listing, current.json, and the manifests.
 func (c *Catalog) status(ctx context.Context, date Date) (DateStatus, error) {
-	s := DateStatus{Date: date}
-	current, err := c.Current(ctx, date)
+	s, current, err := c.stands(ctx, date)
 	if err != nil {
 		return s, err
-	}
-	if current != nil {
-		s.Run, s.Committed = current.Run, current.since
-		s.Manifest, err = c.Load(ctx, RunRef{date, current.Run})
-		if err != nil && !isDamage(err) {
-			return s, err
-		}
-		if err != nil {
-			s.Damage = append(s.Damage, err.Error())
-		}
 	}
 	if err := c.account(ctx, &s, current); err != nil {
 		return s, err
@@ -240,6 +229,15 @@ func markStale(all []DateStatus, base Date) {
 
 // whyStale says why a run should be made again, given the run it was compared with and the one that stands before it now.
 func whyStale(was, now *RunRef) string {
+	cause := staleCause(was, now)
+	if cause != "" && was != nil && now != nil && was.Date == now.Date {
+		return fmt.Sprintf("%s: it was compared with run %s, and %s stands now", cause, was.Run, now.Run)
+	}
+	return cause
+}
+
+// staleCause is whyStale without the names of runs.
+func staleCause(was, now *RunRef) string {
 	switch {
 	case sameRun(was, now):
 		return ""
@@ -248,7 +246,7 @@ func whyStale(was, now *RunRef) string {
 	case now == nil:
 		return fmt.Sprintf("it was compared with the run of %s, which is gone", was.Date)
 	case was.Date == now.Date:
-		return fmt.Sprintf("%s was run again: it was compared with run %s, and %s stands now", was.Date, was.Run, now.Run)
+		return fmt.Sprintf("%s was run again", was.Date)
 	case was.Date.Before(now.Date):
 		return fmt.Sprintf("it was compared with the run of %s, and %s has come in between", was.Date, now.Date)
 	}

@@ -43,6 +43,10 @@ func TestStale(t *testing.T) {
 	if got := staleness(t, m); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
+	chain, err := New(m, true).Chain(t.Context())
+	if err != nil || len(chain.Dates) != 5 || chain.Stale(Date{}) != 1 || chain.Stale(day(1)) != 2 || chain.Stale(day(4)) != -1 {
+		t.Errorf("%+v, %v", chain, err)
+	}
 	job{date: day(1)}.must(t, m)
 	job{date: day(2)}.must(t, m)
 	job{date: day(3)}.must(t, m)

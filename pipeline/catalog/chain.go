@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A Chain is the committed dates of an output in order, each with the manifest of the run that stands. It knows which of them
+// are stale, and, unlike Status, nothing of files and of other runs, so it costs two small objects a date.
+type Chain struct {
+	Dates []DateStatus
+	base  Date
+}
+
+// Chain reads the committed dates. A manifest that is damaged is told of in Damage.
+func (c *Catalog) Chain(ctx context.Context) (*Chain, error) {
+	base, err := c.Base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dates, err := c.folders(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]DateStatus, len(dates))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, date := range dates {
+		group.Go(func() (err error) {
+			all[i], _, err = c.stands(groupCtx, date)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	chain := &Chain{base: base}
+	for _, s := range all {
+		if s.Run != "" {
+			chain.Dates = append(chain.Dates, s)
+		}
+	}
+	markStale(chain.Dates, base)
+	return chain, nil
+}
+
+// stands reads which run stands for a date, and its manifest.
+func (c *Catalog) stands(ctx context.Context, date Date) (DateStatus, *Current, error) {
+	s := DateStatus{Date: date}
+	current, err := c.Current(ctx, date)
+	if current == nil || err != nil {
+		return s, nil, err
+	}
+	s.Run, s.Committed = current.Run, current.since
+	s.Manifest, err = c.Load(ctx, RunRef{date, current.Run})
+	if isDamage(err) {
+		s.Damage, err = append(s.Damage, err.Error()), nil
+	}
+	return s, current, err
+}
+
+// Stale is the place of the first stale date after a date (zero: of all); -1 where there is none.
+func (c *Chain) Stale(after Date) int {
+	for i, s := range c.Dates {
+		if s.Stale != "" && after.Before(s.Date) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Replace puts another run in the place of one, after which other dates are stale.
+func (c *Chain) Replace(at int, m *Manifest) {
+	s := &c.Dates[at]
+	s.Run, s.Manifest, s.Stale = m.Run, m, ""
+	markStale(c.Dates, c.base)
+}
