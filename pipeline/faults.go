@@ -9,6 +9,18 @@ import (
 	"strata/pipeline/objects"
 )
 
+// ErrNoSnapshot: there is no object of a date's snapshot. Test for it with errors.Is.
+var ErrNoSnapshot = errors.New("there is no snapshot")
+
+// A StoppedError is a backfill or a cascade that stopped at a date. The dates before it are in order.
+type StoppedError struct {
+	Date catalog.Date
+	Err  error
+}
+
+func (e *StoppedError) Error() string { return fmt.Sprintf("%s: %v", e.Date, e.Err) }
+func (e *StoppedError) Unwrap() error { return e.Err }
+
 // An InputError is a snapshot that cannot be used as it is (exit code 3).
 type InputError struct{ Err error }
 

@@ -43,7 +43,7 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 		return nil, err
 	}
 	if len(pinned) == 0 {
-		return nil, &pipeline.InputError{Err: fmt.Errorf("no object matches %s", pattern)}
+		return nil, &pipeline.InputError{Err: fmt.Errorf("%w: no object matches %s", pipeline.ErrNoSnapshot, pattern)}
 	}
 	return readers.OpenWith(ctx, s.bucket, pinned, readers.Options{Pattern: pattern})
 }

@@ -26,6 +26,7 @@ func (r *run) describe() {
 	}
 	if r.base != nil {
 		r.manifest.Previous = &catalog.RunRef{Date: r.base.Date, Run: r.base.Run}
+		r.manifest.Gap = catalog.NewGap(r.manifest.Previous, r.Date)
 	}
 	for _, l := range r.lists {
 		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: l.list.Hash(), Entries: l.list.Len()})
@@ -51,14 +52,20 @@ func (r *run) inputs() []catalog.Input {
 func (r *run) upToDate(ctx context.Context) (*Result, error) {
 	var err error
 	r.current, err = r.Catalog.Current(ctx, r.Date)
-	if err != nil || r.current == nil || r.Force {
+	if err != nil {
 		return nil, err
+	}
+	if err := r.checkReplayed(); err != nil {
+		return nil, err
+	}
+	if r.current == nil || r.Force {
+		return nil, nil
 	}
 	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: r.current.Run})
 	if err != nil {
 		return nil, fmt.Errorf("the run that stands for %s cannot be read: %w; make it again with --force", r.Date, err)
 	}
-	if m.Fingerprint() != r.manifest.Fingerprint() {
+	if r.why = r.manifest.WhyAgain(m); len(r.why) > 0 {
 		return nil, nil
 	}
 	return &Result{Manifest: m, UpToDate: true}, nil

@@ -16,7 +16,8 @@ import (
 
 // A Source finds and opens the snapshot of a date.
 type Source interface {
-	// Open lists and pins the snapshot's objects and reads their footers. An InputError says what is missing or broken.
+	// Open lists and pins the snapshot's objects and reads their footers. An InputError says what is missing or broken; it is
+	// ErrNoSnapshot where there is nothing at all.
 	Open(ctx context.Context, date catalog.Date) (Snapshot, error)
 }
 
@@ -90,12 +91,15 @@ type Job struct {
 	Progress Progress
 	Log      *slog.Logger
 
-	unpruned   bool // statistics are not asked. Tests set it.
-	partitions int  // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
+	replays    *catalog.Manifest // what the run is to make again, against another previous run; nil: it follows Config
+	unwarned   bool              // what rules are warned of is told already
+	unpruned   bool              // statistics are not asked. Tests set it.
+	partitions int               // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
 }
 
 // A Result is what a run did.
 type Result struct {
 	Manifest *catalog.Manifest
-	UpToDate bool // nothing had changed, so nothing was done
+	UpToDate bool     // nothing had changed, so nothing was done
+	Why      []string // what differs from the run that it replaces; empty where it replaces none, or was forced
 }

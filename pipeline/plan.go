@@ -104,6 +104,9 @@ func sameQuestion(a, b rules.Step) bool {
 
 // clock returns what now and today mean in this run.
 func (r *run) clock() (now time.Time, today int32, err error) {
+	if r.replays != nil {
+		return r.replays.Now, r.replays.Today.Days(), nil
+	}
 	zone, err := configs.LoadZone(r.Config.Timezone)
 	if err != nil {
 		return time.Time{}, 0, err

@@ -22,6 +22,7 @@ type run struct {
 	base     *catalog.Manifest // the previous run; nil on the first
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
+	why      []string          // the run is made though one stands
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
@@ -113,10 +114,18 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.findWaiting(ctx); err != nil {
 		return nil, err
 	}
+	r.warn()
+	return r.try(ctx)
+}
+
+// warn logs what is worth saying about the rules.
+func (r *run) warn() {
+	if r.unwarned {
+		return
+	}
 	for _, w := range r.plan.Warnings() {
 		r.Log.Warn(w.Message, "at", w.Pos.String(), "lint", w.Lint)
 	}
-	return r.try(ctx)
 }
 
 // close lets go of the snapshot.
@@ -143,7 +152,7 @@ func (r *run) try(ctx context.Context) (*Result, error) {
 		}
 	}
 	r.afterwards(ctx)
-	return &Result{Manifest: r.manifest}, nil
+	return &Result{Manifest: r.manifest, Why: r.why}, nil
 }
 
 // abort removes what a failed attempt wrote. It reports whether the attempt is committed after all.
