@@ -71,7 +71,7 @@ func demo(cmd *cobra.Command, shared *common, dir string, users int) error {
 		return err
 	}
 	for _, date := range demoDates {
-		f := &runFlags{common: &common{config: config, logFormat: shared.logFormat, quiet: shared.quiet}, date: date, batchRows: 4096}
+		f := &runFlags{common: &common{config: config, logFormat: shared.logFormat, quiet: shared.quiet}, date: date, jobFlags: jobFlags{batchRows: 4096}}
 		fmt.Fprintf(w, "\n$ strata run -c %s --date %s\n", config, date)
 		if err := f.run(cmd); err != nil {
 			return err

@@ -45,7 +45,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if cause := context.Cause(ctx); cause != nil && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
+	var between interruption
+	if cause := context.Cause(ctx); cause != nil && !errors.As(err, &between) && (errors.Is(err, context.Canceled) || errors.Is(err, cause)) {
 		err = cause // whatever it came in between
 	}
 	report(stderr, err)
@@ -153,7 +154,7 @@ func rootCommand() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
-		runCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
+		runCommand(flags), backfillCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
 		testCommand(flags), gcCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
 	)
 	return root
@@ -185,6 +186,7 @@ Start with:
   strata plan                        what would a change of definitions do?
   strata test                        do the definitions do what their tests expect?
   strata run --date 2026-11-02       the nightly job
+  strata backfill --from 2026-09-01 --to 2026-11-02   the runs of many dates, in order
   strata status                      which dates there are, and which should be made again
   strata gc --keep 90d --dry-run     which old dates and runs would go?
   strata explain --user 4711         why is this user in a segment, or not?

@@ -20,12 +20,21 @@ func newProgress(stderr io.Writer, log *slog.Logger, quiet bool) (p pipeline.Pro
 	if quiet {
 		return nil, func(error) {}
 	}
-	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b := &bars{all: mpb.New(mpb.WithOutput(f), mpb.WithRefreshRate(100*time.Millisecond))}
+	if isTerminal(stderr) {
+		b := newBars(stderr)
 		return b, b.end
 	}
 	l := &lines{log: log}
 	return l, l.end
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func newBars(terminal io.Writer) *bars {
+	return &bars{all: mpb.New(mpb.WithOutput(terminal), mpb.WithRefreshRate(100*time.Millisecond))}
 }
 
 // bars are a bar per stage.

@@ -24,6 +24,9 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 	if m.Previous != nil {
 		previous = "compared with " + m.Previous.Date.String()
 	}
+	if m.Gap != nil {
+		previous += fmt.Sprintf(" (there is no run of %s)", m.Gap)
+	}
 	fmt.Fprintf(w, "%s: %s users, %s; %s\n", m.Date, count(m.Users), previous, sideRows(m))
 	if m.Accepts != "" {
 		fmt.Fprintf(w, "published what run %s had found, which a guard had stopped; nothing was computed again\n", m.Accepts)

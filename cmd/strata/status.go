@@ -22,8 +22,9 @@ func statusCommand(shared *common) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show which dates there are, and which should be made again",
-		Long: `Shows every date of the output: the run that stands for it, users, changes, and whether it is stale. A date is stale
-when the run before it has been made again, or a date has been put in between, since it was compared with it.
+		Long: `Shows every date of the output: the run that stands for it, users, changes, the date it was compared with, dates that are
+missing between the two, and whether it is stale. A date is stale when the run before it has been made again, or a date
+has been put in between, since it was compared with it; strata run --cascade makes stale dates again.
 
 Examples:
   strata status
@@ -77,20 +78,28 @@ func printStatus(w io.Writer, all []catalog.DateStatus) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "date\tusers\tmembers\tentered\texited\tmoved\trun\tstate")
+	fmt.Fprintln(t, "date\tusers\tmembers\tentered\texited\tmoved\trun\tprevious\tstate")
 	for _, s := range all {
 		if m := s.Manifest; m != nil {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Date, count(m.Users), count(members(m)), count(changed(m, tables.Entered)),
-				count(changed(m, tables.Exited)), count(changed(m, tables.Moved)), s.Run, state(s))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Date, count(m.Users), count(members(m)), count(changed(m, tables.Entered)),
+				count(changed(m, tables.Exited)), count(changed(m, tables.Moved)), s.Run, previousDate(m), state(s))
 			continue
 		}
-		fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\t%s\n", s.Date, cmp.Or(s.Run, "-"), state(s))
+		fmt.Fprintf(t, "%s\t-\t-\t-\t-\t-\t%s\t-\t%s\n", s.Date, cmp.Or(s.Run, "-"), state(s))
 	}
 	t.Flush()
 	printDamage(w, all)
 	if slices.ContainsFunc(all, func(s catalog.DateStatus) bool { return s.Stale != "" }) {
-		fmt.Fprintln(w, "\nmake stale dates again in order, oldest first, with strata run --date YYYY-MM-DD")
+		fmt.Fprintln(w, "\nmake stale dates again with strata run --cascade, each with the definitions that it had,\nor with strata backfill, with those of today")
 	}
+}
+
+// previousDate is the date that a run was compared with.
+func previousDate(m *catalog.Manifest) string {
+	if m.Previous == nil {
+		return "-"
+	}
+	return m.Previous.Date.String()
 }
 
 // printDamage tells what the runs that stand have lost.
@@ -123,6 +132,8 @@ func state(s catalog.DateStatus) string {
 		first = "damaged"
 	case s.Stale != "":
 		first = "stale: " + s.Stale
+	case s.Manifest.Gap != nil:
+		first = fmt.Sprintf("ok; there is no run of %s", s.Manifest.Gap)
 	}
 	if s.Base {
 		first += "; the base, before which all is removed"

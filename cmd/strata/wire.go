@@ -62,12 +62,13 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 	if err != nil {
 		return nil, &pipeline.InputError{Err: err}
 	}
-	if err := s.ready(ctx, bucket, pattern); err != nil {
-		return nil, &pipeline.InputError{Err: err}
-	}
+	unready := s.ready(ctx, bucket, pattern) // first, so that what is listed then is complete
 	pinned, err := readers.ListSnapshot(ctx, bucket, pattern)
-	if err == nil && len(pinned) == 0 {
-		err = fmt.Errorf("there is no snapshot of %s: nothing matches %s; has it been delivered, and is snapshot.path right?", date, address)
+	switch {
+	case err == nil && len(pinned) == 0:
+		err = fmt.Errorf("%w of %s: nothing matches %s; has it been delivered, and is snapshot.path right?", pipeline.ErrNoSnapshot, date, address)
+	case unready != nil:
+		err = unready
 	}
 	if err != nil {
 		return nil, inputFault(ctx, err)
