@@ -13,7 +13,7 @@ import (
 func (s *site) show(args ...string) {
 	s.t.Helper()
 	code, out, errs := cli(s.t, s.folder, args...)
-	out = regexp.MustCompile(`(?m)^(\d{4}-\S+ .{66}) {4}\d\.\d\d`).ReplaceAllString(out, "$1 SECONDS")
+	out = regexp.MustCompile(`(?m) +\d+\.\d\d(  |$)`).ReplaceAllString(out, " SECONDS$1")
 	errs = regexp.MustCompile(`(?m)^time=.*\n`).ReplaceAllString(errs, "")
 	fmt.Fprintf(&s.shown, "$ strata %s\n%s%sexit %d\n\n", strings.Join(args, " "), out, errs, code)
 }
