@@ -93,11 +93,11 @@ func checkWith(t *testing.T, c *Config) {
 		t.Errorf("it reads or writes elsewhere: %+v", got.Snapshot)
 	}
 	for _, s := range got.Segments {
-		if s.Name == "vip" && !s.Guards.Exits.MaxShare.Off {
+		if s.Name == "vip" && !s.Guards.Off {
 			t.Errorf("the segment lost its own limits: %+v", s.Guards)
 		}
 	}
-	if !other.Segments[0].Guards.Exits.MaxShare.Off || len(other.Segments) != 1 {
+	if !other.Segments[0].Guards.Off || len(other.Segments) != 1 {
 		t.Error("With changes the configuration")
 	}
 }
