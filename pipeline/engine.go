@@ -233,7 +233,7 @@ func (r *run) write(ctx context.Context, encoder Encoder, at int, out *outcome) 
 		}
 		r.addFile(table, info)
 	}
-	return nil
+	return r.writeChanges(ctx, at, out.transitions)
 }
 
 // tables are the names of the tables that this run publishes.

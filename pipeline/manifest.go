@@ -85,6 +85,7 @@ func (r *run) complete() {
 	for _, files := range m.Tables {
 		slices.SortFunc(files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
 	}
+	r.completeChanges()
 	for i, name := range r.words.segments {
 		s := catalog.Segment{Name: name, Changes: r.changes(i), Removed: i >= len(r.words.names.Segments)}
 		if !s.Removed {

@@ -51,9 +51,12 @@ type Encoder interface {
 	Transitions(*tables.Transitions) (tables.File, error)
 }
 
-// A StateReader reads the users of one membership file of a previous run.
+// A StateReader reads what earlier runs have published.
 type StateReader interface {
+	// ReadMembership reads the users of one membership file.
 	ReadMembership(ctx context.Context, bucket objects.Bucket, file objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error)
+	// ReadEvents reads the events of one transitions file: of those users whose hash keep is true for, or of all where it is nil.
+	ReadEvents(ctx context.Context, bucket objects.Bucket, file objects.Info, keep func(hash uint64) bool) (*tables.Events, error)
 }
 
 // Progress is told how far a run is. Its methods may be called by many goroutines.

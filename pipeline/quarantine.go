@@ -69,9 +69,11 @@ func (r *run) adopt(ctx context.Context) error {
 	if err := r.checkRejects(); err != nil {
 		return err
 	}
-	err := r.timed("copy", func() (err error) {
-		found.Tables, err = r.attempt.Adopt(ctx, r.waiting)
-		return err
+	err := r.timed("copy", func() error {
+		var ofTables, ofEvents error
+		found.Tables, ofTables = r.attempt.Adopt(ctx, r.waiting)
+		found.Events, ofEvents = r.attempt.AdoptEvents(ctx, r.waiting)
+		return errors.Join(ofTables, ofEvents)
 	})
 	found.Guards = r.guards(&found)
 	found.Clock.Finished = time.Now().UTC()

@@ -23,6 +23,7 @@ type run struct {
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
 	why      []string          // the run is made though one stands
+	replaced *catalog.Manifest // the run that stands, where its events are to be compared; nil: there is none
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
@@ -47,6 +48,7 @@ type run struct {
 	nulls        map[string]int64 // by column that a rule uses
 	duplicates   int64
 	duplicateIDs []string // a few
+	changesLost  bool     // the replaced run cannot be read
 	stats        *stats
 	counts       *counts
 }
@@ -171,6 +173,9 @@ func (r *run) abort(ctx context.Context, cause error) (bool, error) {
 // stages are assign, exchange, diff, guard and commit. Of a run that waited, nothing but the commit is left.
 func (r *run) stages(ctx context.Context) error {
 	r.manifest.Run = r.attempt.Run
+	if err := r.beginChanges(ctx); err != nil {
+		return err
+	}
 	work := func(ctx context.Context) error { return r.compute(ctx, r.newWriter) }
 	if r.waiting != nil {
 		work = r.adopt

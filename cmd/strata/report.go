@@ -41,6 +41,10 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 	printDrift(w, m)
 	fmt.Fprintf(w, "\nmembership   %s\ntransitions  %s\nmanifest     %s\n", tablePlace(output, m, "membership"), tablePlace(output, m, "transitions"),
 		output.URL("runs/date="+m.Date.String()+"/"+m.Run+"/manifest.json"))
+	if e := m.Events; e != nil {
+		fmt.Fprintf(w, "changes      %s (events of the run that it replaces: %s withdrawn, %s kept; %s added)\n",
+			output.URL("runs/date="+m.Date.String()+"/"+m.Run+"/changes.json"), count(e.Withdrawn), count(e.Kept), count(e.Added))
+	}
 }
 
 func sideRows(m *catalog.Manifest) string {

@@ -134,7 +134,11 @@ func (a *Attempt) Put(ctx context.Context, table string, partition int, data []b
 	if !slices.Contains(Tables, table) {
 		return File{}, fmt.Errorf("there is no table %q", table)
 	}
-	key := a.dataKey(table, partition)
+	return a.put(ctx, a.dataKey(table, partition), partition, data, rows)
+}
+
+// put stores one data file of the run.
+func (a *Attempt) put(ctx context.Context, key string, partition int, data []byte, rows int64) (File, error) {
 	info, err := a.create(ctx, key, data)
 	if err != nil {
 		return File{}, err

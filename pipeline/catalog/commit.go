@@ -24,7 +24,7 @@ func (a *Attempt) Commit(ctx context.Context, m *Manifest, keepReplaced bool) er
 	if err := a.verify(ctx, m); err != nil {
 		return fmt.Errorf("verify the run of %s: %w", a.Date, err)
 	}
-	if err := a.putManifest(ctx, m); err != nil {
+	if err := errors.Join(a.putManifest(ctx, m), a.putChanges(ctx, m)); err != nil {
 		return err
 	}
 	previous, err := a.c.PreviousRef(ctx, a.Date)
@@ -60,10 +60,8 @@ func (a *Attempt) verify(ctx context.Context, m *Manifest) error {
 		stored[info.Key] = info
 	}
 	var faults []error
-	for _, table := range m.tables() {
-		for _, f := range m.Tables[table] {
-			faults = append(faults, a.verifyFile(f, stored))
-		}
+	for _, f := range m.files() {
+		faults = append(faults, a.verifyFile(f, stored))
 	}
 	return errors.Join(append(faults, a.verifyLists(ctx, m))...)
 }

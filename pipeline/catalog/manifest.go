@@ -30,8 +30,9 @@ type Manifest struct {
 	Status  Status `json:"status"`
 	Program string `json:"program"` // version of strata
 
-	Replaces string `json:"replaces,omitempty"` // the run that stood for the date before
-	Accepts  string `json:"accepts,omitempty"`  // the run, stopped by a guard, whose files this one publishes
+	Replaces string  `json:"replaces,omitempty"` // the run that stood for the date before
+	Events   *Events `json:"events,omitempty"`   // what became of its event ids; nil: it could not be read, or there was none
+	Accepts  string  `json:"accepts,omitempty"`  // the run, stopped by a guard, whose files this one publishes
 
 	Now      time.Time `json:"now"`   // what rules call now
 	Today    Date      `json:"today"` // what rules call today
@@ -402,6 +403,13 @@ func (m *Manifest) whole(folder string) error {
 		for i, f := range files {
 			if want := fmt.Sprintf("%sdata/%s/%05d.parquet", folder, table, i); f.Key != want || f.Partition != i {
 				fault("%s names %s for partition %d where %s belongs", table, f.Key, f.Partition, want)
+			}
+		}
+	}
+	if m.Events != nil {
+		for _, f := range m.Events.Files {
+			if want := eventsKey(folder, f.Partition); f.Key != want {
+				fault("events names %s for partition %d where %s belongs", f.Key, f.Partition, want)
 			}
 		}
 	}

@@ -157,6 +157,7 @@ func TestCommitVerifies(t *testing.T) {
 		"has 3 bytes":                    func(m *memory, _ *Manifest) { m.put(m.keysOf("00001.parquet"), []byte("cut")) },
 		"1 files for 2 partitions":       func(_ *memory, f *Manifest) { f.Tables["transitions"] = f.Tables["transitions"][:1] },
 		"for partition 0 where":          func(_ *memory, f *Manifest) { f.Tables["membership"][1] = f.Tables["membership"][0] },
+		"events names k for partition 3": func(_ *memory, f *Manifest) { f.Events = &Events{Files: []File{{Partition: 3, Key: "k"}}} },
 		"20 rows for 21 users":           func(_ *memory, f *Manifest) { f.Users++ },
 		"files of membership and of":     func(_ *memory, f *Manifest) { delete(f.Tables, "transitions") },
 		"list lists/vip.txt":             func(_ *memory, f *Manifest) { f.Lists = []List{{Path: "lists/vip.txt", SHA256: "0"}} },
@@ -238,6 +239,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestManifestLayout(t *testing.T) {
 	nulls := int64(4)
 	m := full()
+	m.Gap = &Gap{From: day(-1), To: day(-1)}
+	m.Events = &Events{Withdrawn: 2, Kept: 5, Added: 1, Files: []File{{Key: "k", Rows: 3, CRC32C: "00000003"}}}
 	m.Status, m.Program, m.Replaces, m.Run = Committed, "1.0.0", "20261102T235900Z-0000000000", "20261103T020000Z-0123456789"
 	m.Clock = Clock{Started: m.Now, Finished: m.Now.Add(time.Minute), Seconds: map[string]float64{"diff": 2, "assign": 1.5}}
 	m.Rows, m.Users, m.Duplicates, m.Rejects = 10, 7, 1, Rejects{Nulls: 1, Unusable: 1}

@@ -91,7 +91,7 @@ func (a *Attempt) Adopt(ctx context.Context, waiting *Manifest) (map[string][]Fi
 		adopted[table] = slices.Clone(files)
 		for i := range files {
 			file := &adopted[table][i]
-			group.Go(func() error { return a.adopt(ctx, table, file) })
+			group.Go(func() error { return a.adopt(ctx, a.dataKey(table, file.Partition), file) })
 		}
 	}
 	if err := group.Wait(); err != nil {
@@ -100,10 +100,10 @@ func (a *Attempt) Adopt(ctx context.Context, waiting *Manifest) (map[string][]Fi
 	return adopted, nil
 }
 
-// adopt copies one file and makes its entry that of the copy.
-func (a *Attempt) adopt(ctx context.Context, table string, file *File) error {
+// adopt copies one file to a key and makes its entry that of the copy.
+func (a *Attempt) adopt(ctx context.Context, to string, file *File) error {
 	from := file.Key
-	file.Key = a.dataKey(table, file.Partition)
+	file.Key = to
 	info, err := a.note(file.Key, func() (objects.Info, error) { return a.c.bucket.Copy(ctx, from, file.Key) })
 	if errors.Is(err, objects.ErrExists) { // of an answer that was lost: nobody else has this name
 		info, err = a.c.bucket.Stat(ctx, file.Key)

@@ -125,10 +125,8 @@ func (m *Manifest) sizes() map[string]int64 {
 	if m == nil {
 		return sizes
 	}
-	for _, files := range m.Tables {
-		for _, f := range files {
-			sizes[f.Key] = f.Size
-		}
+	for _, f := range m.files() {
+		sizes[f.Key] = f.Size
 	}
 	return sizes
 }

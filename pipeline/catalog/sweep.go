@@ -20,7 +20,7 @@ import (
 const SweepAfter = 24 * time.Hour
 
 // ownName is what strata writes into the folder of a run; a sweep deletes nothing else there.
-var ownName = regexp.MustCompile(`^(started\.json|manifest\.json|report\.html|data/(membership|transitions|wide|long)/\d{5}\.parquet)$`)
+var ownName = regexp.MustCompile(`^(started\.json|manifest\.json|changes\.json|report\.html|data/(membership|transitions|wide|long)/\d{5}\.parquet|data/changes/\d{5}\.json)$`)
 
 // Sweep removes the runs that lost, crashed or were guarded, and those that were replaced, after SweepAfter; a guarded one that
 // may be accepted stays. It finds them by
