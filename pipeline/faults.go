@@ -9,7 +9,7 @@ import (
 	"strata/pipeline/objects"
 )
 
-// ErrNoSnapshot: there is no object of a date's snapshot. Test for it with errors.Is.
+// ErrNoSnapshot says that there is no object of a date's snapshot. Test for it with errors.Is.
 var ErrNoSnapshot = errors.New("there is no snapshot")
 
 // A StoppedError is a backfill or a cascade that stopped at a date. The dates before it are in order.
