@@ -366,7 +366,7 @@ func (s Settings) text() string {
 // called, whenever and by which build they ran, and whatever the runs before them are called.
 func (m *Manifest) Data() ([]byte, error) {
 	plain := *m
-	plain.Run, plain.Program, plain.Replaces, plain.Accepts, plain.Clock = "", "", "", "", Clock{}
+	plain.Run, plain.Program, plain.Replaces, plain.Accepts, plain.Events, plain.Clock = "", "", "", "", nil, Clock{}
 	if m.Previous != nil {
 		plain.Previous = &RunRef{Date: m.Previous.Date}
 	}

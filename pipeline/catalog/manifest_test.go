@@ -135,6 +135,7 @@ func TestData(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := full()
+	other.Events = &Events{Kept: 7}
 	other.Run, other.Replaces, other.Accepts, other.Program, other.Clock = "s", "r", "q", "2", Clock{Seconds: map[string]float64{"diff": 3}}
 	other.Previous.Run = "q"
 	other.Tables["membership"][0].Key, other.Tables["membership"][0].Version = "l", "w"
