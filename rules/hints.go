@@ -57,6 +57,7 @@ func plainSyntax(after, message string) (said, hint string) {
 // tooMuch words the limits of the parser, by how it begins to say so.
 var tooMuch = map[string]struct{ said, wayOut string }{
 	"invalid int literal":                              {"the number has too many digits", "an int has at most 19 digits; one with a point, as in 1e20 or 5.0, is a double"},
+	"invalid double literal":                           {"the number is too large for a double", "the largest is about 1.8e308"},
 	"expression code point size exceeds limit: size: ": {"the rule is too long, in characters: ", `a long list goes into a file: x in file("list.txt")`},
 	"expression recursion limit exceeded: ":            {"the rule nests too deeply, more than ", "name parts of it under traits:"},
 }
@@ -127,6 +128,14 @@ func overloadHint(function, signature string) string {
 		return "write x == null, x != null or coalesce(x, 0)"
 	case function == "coalesce" && strings.Count(signature, ",") > 1:
 		return "it takes two: coalesce(a, coalesce(b, c))"
+	case function == "on" && has("string"):
+		return `write on(x, date("2026-11-02"))`
+	case function == "on" && strings.HasSuffix(signature, ", int)"):
+		return `a day is written date("2026-11-02"): on(x, date("2026-11-02"))`
+	case function == operators.Modulo && has("double"):
+		return "it divides whole numbers: int(x) % 2 cuts the fraction off first"
+	case function == "hour" && has("timestamp", "string"):
+		return `hour(x) is in the zone of timezone; x.getHours("Europe/Paris") is in another`
 	case has("bytes", "string"):
 		return "declare the column under snapshot.columns with as: string, or as: uuid"
 	case has("date", "string"):

@@ -126,22 +126,25 @@ func printWarnings(w io.Writer, warnings configs.Problems) {
 
 // A shownProblem is a problem as JSON shows it.
 type shownProblem struct {
-	File     string `json:"file"`
-	Line     int    `json:"line"`
-	Column   int    `json:"column"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
 	Severity string `json:"severity"` // error or warning
 	Lint     string `json:"lint,omitempty"`
 	Message  string `json:"message"`
 	Hint     string `json:"hint,omitempty"`
 }
 
-// printProblems prints warnings, or the faults of an error, as a JSON list.
+// printProblems prints warnings, or the faults of an error, as a JSON list. A fault without a place in a file has no place there either.
 func printProblems(w io.Writer, problems configs.Problems, err error) {
 	var faults configs.Problems
 	if errors.As(err, &faults) {
 		problems = faults
 	}
 	shown := []shownProblem{}
+	if err != nil && faults == nil {
+		shown = append(shown, shownProblem{Severity: "error", Message: err.Error()})
+	}
 	for _, p := range problems {
 		one := shownProblem{File: p.File, Line: p.Line, Column: p.Column, Severity: "error", Lint: p.Lint, Message: p.Message, Hint: p.Hint}
 		if p.Warning {

@@ -67,6 +67,9 @@ func TestCheckAsJSON(t *testing.T) {
 	if none := read(0); len(none) > 0 {
 		t.Errorf("%v; nothing is wrong that needs no snapshot", none)
 	}
+	if missing := read(exitInput, "--date", "2020-01-01"); len(missing) != 1 || missing[0].Severity != "error" || missing[0].Message == "" {
+		t.Errorf("%v; a date without a snapshot is one error without a place", missing)
+	}
 	first := read(0, "--date", today)[2]
 	want := shownProblem{
 		"strata.yaml", 10, 25, "warning", "negation-null", `segment "gone": ! leaves out 334 of 1,000 users, because their seen is null`,
