@@ -19,7 +19,7 @@ import (
 func printAnswer(w io.Writer, a *pipeline.Answer, config *configs.Config, summary bool) {
 	switch {
 	case summary:
-		fmt.Fprintf(w, "user %s on %s, members first\n", a.User, a.Date)
+		fmt.Fprintf(w, "user %s on %s, members first\n", plainID(a.User), a.Date)
 		printSummary(w, a)
 	case len(a.Segments) > 0:
 		printSegmentAnswer(w, a, &a.Segments[0], config)
@@ -48,7 +48,7 @@ func printSegmentAnswer(w io.Writer, a *pipeline.Answer, s *rules.ExplainedSegme
 	if s.Member {
 		in = "in"
 	}
-	fmt.Fprintf(w, "user %s is %s segment %s on %s%s\n\n", a.User, in, s.Name, a.Date, because(s))
+	fmt.Fprintf(w, "user %s is %s segment %s on %s%s\n\n", plainID(a.User), in, s.Name, a.Date, because(s))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, definition := range config.Segments {
 		if definition.Name == s.Name {
@@ -115,9 +115,9 @@ func cut(text string, most int) string {
 // printLifecycleAnswer prints the stages in order, up to the first that matches; later ones are not asked.
 func printLifecycleAnswer(w io.Writer, a *pipeline.Answer, l *rules.ExplainedLifecycle) {
 	if l.Stage == "" {
-		fmt.Fprintf(w, "user %s is in no stage of lifecycle %s on %s\n", a.User, l.Name, a.Date)
+		fmt.Fprintf(w, "user %s is in no stage of lifecycle %s on %s\n", plainID(a.User), l.Name, a.Date)
 	} else {
-		fmt.Fprintf(w, "user %s is in stage %s of lifecycle %s on %s\n", a.User, l.Stage, l.Name, a.Date)
+		fmt.Fprintf(w, "user %s is in stage %s of lifecycle %s on %s\n", plainID(a.User), l.Stage, l.Name, a.Date)
 	}
 	chosen := false
 	for i := range l.Stages {

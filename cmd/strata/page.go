@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 )
@@ -42,6 +43,14 @@ func (p page) text(w io.Writer) {
 			t.Flush()
 		}
 	}
+}
+
+// plainID is a user id for a person: quoted where it holds what does not print, such as a terminal's control characters.
+func plainID(id string) string {
+	if quoted := strconv.Quote(id); quoted[1:len(quoted)-1] != id {
+		return quoted
+	}
+	return id
 }
 
 // markdown writes the page for a comment on a pull request.

@@ -451,7 +451,7 @@ func (f *forecast) examplesTable() page {
 			}
 		}
 		for _, user := range e.Users {
-			t.rows = append(t.rows, []string{e.Segment, e.Change, e.Reason, now, then, user})
+			t.rows = append(t.rows, []string{e.Segment, e.Change, e.Reason, now, then, plainID(user)})
 		}
 	}
 	if len(t.rows) == 0 {

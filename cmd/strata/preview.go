@@ -150,7 +150,11 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 	out := page{first}
 	out = append(out, overlapPage(p)...)
 	if len(p.Examples) > 0 {
-		out = append(out, paragraph{title: "some of them:", quoted: p.Examples})
+		some := paragraph{title: "some of them:"}
+		for _, id := range p.Examples {
+			some.quoted = append(some.quoted, plainID(id))
+		}
+		out = append(out, some)
 	}
 	if warnings := aboutRule(p.Warnings); len(warnings) > 0 {
 		out = append(out, paragraph{sentences: warnings})

@@ -81,7 +81,7 @@ func caseFault(err error) []string {
 
 // printFailure prints one thing that is not as expected, and how the rule came to its answer.
 func printFailure(w io.Writer, f *cases.Failure) {
-	fmt.Fprintf(w, "  %s: on %s, user %s, %s: expected %s, got %s\n", f.Pos, f.Date, f.User, f.What, f.Expected, f.Got)
+	fmt.Fprintf(w, "  %s: on %s, user %s, %s: expected %s, got %s\n", f.Pos, f.Date, plainID(f.User), f.What, f.Expected, f.Got)
 	if f.Explanation == nil {
 		return
 	}
