@@ -32,17 +32,19 @@ func TestFoundByFuzzing(t *testing.T) {
 	}
 	rec := record(t, columns)
 	for rule, want := range map[string]string{
-		`l[1].f`:                              "EUET", // the error of the index was lost where no row of a slice had a struct
-		`l[1].m.plan == 3`:                    "EUEU",
-		`l[5].m["a"] == 3`:                    "EUEE",
-		`[s in []].map(x, x)[0]`:              "UFFF", // the interpreter's optimization made false of unknown
-		`at.getHours("no" + "where") == 0`:    "EUEE", // a zone that does not exist was UTC
-		`date(at, "no" + "where") == today`:   "EUEE",
-		`math.greatest(size(s), 0.5) == null`: "TFFF", // no vec holds what may be an int or a double
-		`at.getHours("UT" + "C") == 0`:        "TUTT",
-		`at.getHours("01:00") == 1`:           "TUTT", // offsets go without a sign, too
-		`at.getHours("-08" + ":00") == 16`:    "TUTT",
-		`s.split("")[0] in ["a"] && 1u <= 1`:  "UTFE",
+		`l[1].f`:                                      "EUET", // the error of the index was lost where no row of a slice had a struct
+		`l[1].m.plan == 3`:                            "EUEU",
+		`l[5].m["a"] == 3`:                            "EUEE",
+		`[s in []].map(x, x)[0]`:                      "UFFF", // the interpreter's optimization made false of unknown
+		`at.getHours("no" + "where") == 0`:            "EUEE", // a zone that does not exist was UTC
+		`date(at, "no" + "where") == today`:           "EUEE",
+		`math.greatest(size(s), 0.5) == null`:         "TFFF", // no vec holds what may be an int or a double
+		`at.getHours("UT" + "C") == 0`:                "TUTT",
+		`at.getHours("Lo" + "cal") == 0`:              "EUEE", // the zone of the machine
+		`at.getHours(s == "" ? "UTC" : "Local") == 0`: "UUET",
+		`at.getHours("01:00") == 1`:                   "TUTT", // offsets go without a sign, too
+		`at.getHours("-08" + ":00") == 16`:            "TUTT",
+		`s.split("")[0] in ["a"] && 1u <= 1`:          "UTFE",
 	} {
 		for _, batch := range []int{0, 1} {
 			if got, _, err := engine(t, testStep(rule, nil), rec, "", batch); err != nil || got != want {

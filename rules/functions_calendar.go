@@ -27,6 +27,9 @@ func calendarFunctions() []*function {
 			over("date_timestamp", dateType, dateOfTime, cel.TimestampType),
 			over("date_timestamp_string", dateType, dateOfTime, cel.TimestampType, cel.StringType),
 		}},
+		{name: knownZone, internal: true, overloads: []overload{
+			over("known_zone_string", cel.StringType, onlyKnownZone, cel.StringType),
+		}},
 		{name: "on", topic: topicTime, example: `on(last_seen_at, today)`, zone: "the job's", doc: "Whether an instant lies on a day, in the job's zone.", overloads: []overload{
 			over("on_timestamp_date", cel.BoolType, onDate, cel.TimestampType, dateType),
 		}},
@@ -71,6 +74,17 @@ func dateOfTime(c *clockwork, args []ref.Val) ref.Val {
 		}
 	}
 	return date(dayOf(args[0].(types.Timestamp).In(zone)))
+}
+
+// knownZone is the zone of x.getHours(zone) where a column names it: CEL's accessors would take the machine's own zone by
+// the name "Local".
+const knownZone = "known zone"
+
+func onlyKnownZone(_ *clockwork, args []ref.Val) ref.Val {
+	if _, err := loadZone(string(args[0].(types.String))); err != nil {
+		return types.WrapErr(err)
+	}
+	return args[0]
 }
 
 func onDate(c *clockwork, args []ref.Val) ref.Val {

@@ -122,6 +122,9 @@ func (r *rewriter) callExpr(e ast.Expr) {
 	for _, arg := range c.Args() {
 		r.expr(arg)
 	}
+	if accessors[name] && c.IsMemberFunction() && len(c.Args()) == 1 && c.Args()[0].Kind() != ast.LiteralKind {
+		e.SetKindCase(r.fac.NewMemberCall(e.ID(), name, c.Target(), r.call(c.Args()[0].ID(), knownZone, c.Args()[0])))
+	}
 	switch name {
 	case operators.Equals, operators.NotEquals:
 		r.uuidLiterals(c.Args()[0], c.Args()[1])

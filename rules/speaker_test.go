@@ -274,6 +274,8 @@ func (s *speaker) call(sig signature, d int) string {
 		return fmt.Sprintf("%s.%s(x, x)", args[0], strings.TrimPrefix(sig.function, "list "))
 	case sig.function == inFile || sig.function == inUUIDFile:
 		return fmt.Sprintf(`%s in file("ids.txt")`, args[0])
+	case sig.function == knownZone:
+		return fmt.Sprintf(`string(%s.getHours(%s < "b" ? "Europe/Paris" : %s))`, s.typed(cel.TimestampType, 0), args[0], args[0])
 	case isOperator && len(args) == 1:
 		return fmt.Sprintf("%s(%s)", symbol, args[0])
 	case isOperator && symbol != "":
