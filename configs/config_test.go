@@ -74,7 +74,7 @@ func TestValues(t *testing.T) {
 	case !c.Membership.Since, strings.Join(c.Membership.Also, " ") != "wide long", c.Membership.Columns[0] != "country":
 		t.Errorf("membership: %+v", c.Membership)
 	}
-	if pos := s.IncludePos; pos.Line != 54 || pos.Column != 14 {
+	if pos := s.IncludePos; pos.Line != 55 || pos.Column != 14 {
 		t.Errorf("include stands at %v", pos)
 	}
 	checkRoundTrip(t, c.Definitions())

@@ -247,10 +247,11 @@ func (v *suiteNames) checkChange(c *Change) {
 // Resolve turns a path of the file into one that stands alone.
 func (s *Suite) Resolve(name string) string { return s.config.Resolve(name) }
 
-// ForTests is a copy of c that publishes no more than tests look at: since-dates, and no column of the snapshot.
+// ForTests is a copy of c that publishes no more than tests look at: since-dates, and no column of the snapshot. Its scope is all
+// users: tests are about who is in what.
 func (c *Config) ForTests() *Config {
 	out := *c
-	out.Membership = Membership{Since: true}
+	out.Membership, out.Snapshot.Where = Membership{Since: true}, Expr{}
 	out.Publish.Hive = false
 	return &out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"strata/configs"
 	"strata/pipeline/catalog"
 )
 
@@ -65,6 +66,7 @@ func (j Job) replaying(m *catalog.Manifest) Job {
 	read, lists := j.ReadList, m.Lists
 	j.replays, j.Date, j.Force, j.unwarned = m, m.Date, false, true
 	j.Config = j.Config.With(m.Definitions, m.Settings.Membership)
+	j.Config.Snapshot.Where = configs.NewExpr(m.Settings.Where)
 	j.ReadList = func(ctx context.Context, path string) ([]byte, error) {
 		for _, l := range lists {
 			if l.Path == path {

@@ -41,6 +41,9 @@ func Check(ctx context.Context, job Job) (*Fit, error) {
 	if err = r.chooseColumns(); err != nil {
 		return nil, err
 	}
+	if err = r.makeScope(); err != nil {
+		return nil, err
+	}
 	if doubts := r.plan.Doubts(); doubts != nil {
 		if err = r.countDoubts(ctx, doubts); err != nil {
 			return nil, err

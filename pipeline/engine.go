@@ -158,21 +158,52 @@ func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at i
 	if u == nil || err != nil {
 		return err
 	}
-	steps, counted := resolve(r.plan, r.words, c.maps, u)
 	previous, err := r.previous(ctx, at)
 	if err != nil {
 		return err
 	}
-	out := c.diff(u, steps, previous)
+	a, err := r.answer(ctx, c, u, previous)
+	if err != nil {
+		return err
+	}
+	out := c.diff(a.users, a.steps, previous)
 	out.membership.ExtraNames, out.membership.ExtraLogical = r.Config.Membership.Columns, r.exportLogical()
 	if len(r.exports) > 0 {
-		out.membership.Extra = payloads(memory.DefaultAllocator, r.exportTypes(), u)
+		out.membership.Extra = payloads(memory.DefaultAllocator, r.exportTypes(), a.users.len(), a.exported)
 		defer out.membership.Release()
 	}
 	out.stats.members(out.membership)
+	if a.part != nil {
+		out.stats.scoped(r.words, a.part)
+	}
 	p.stats.add(out.stats)
-	p.counts.add(counted)
+	p.counts.add(a.counts)
 	return p.take(ctx, at, out)
+}
+
+// An answered partition is what the steps say of its users.
+type answered struct {
+	users    *users
+	steps    []answers
+	counts   *counts
+	exported func(i int) []byte // the values of the columns that membership shows of user i
+	part     *parting           // nil: all users are in scope
+}
+
+// answer answers every step for the users of a partition. With a scope these are the users in it, and beside them those of the
+// previous run who are carried.
+func (r *run) answer(ctx context.Context, c *comparison, u *users, previous *tables.Membership) (*answered, error) {
+	if r.scope == nil {
+		steps, counted := resolve(r.plan, r.words, c.maps, u)
+		return &answered{users: u, steps: steps, counts: counted, exported: u.exported}, nil
+	}
+	part, err := r.part(ctx, u, previous)
+	if err != nil {
+		return nil, err
+	}
+	steps, counted := resolve(r.plan, r.words, c.maps, part.users)
+	all := part.rejoin(r.memberIDs())
+	return &answered{users: all.users, steps: part.answers(r.words, steps, all), counts: counted, exported: all.exported, part: part}, nil
 }
 
 // addDuplicates counts the duplicates of a partition. It reports whether the run can go on with them.

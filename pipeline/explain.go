@@ -119,6 +119,9 @@ func (r *run) explainUser(ctx context.Context, q Question, stands *catalog.Manif
 	if answer.Where.Others = len(rows) - 1; len(rows) > 1 && !r.latest() {
 		answer.Notes = append(answer.Notes, fmt.Sprintf("the snapshot has %d rows of this user, and a run of it stops; this is the first of them", len(rows)))
 	}
+	if err := r.explainScope(ctx, at, answer); err != nil {
+		return err
+	}
 	record, err := r.record(ctx, at, explainer.Columns())
 	if err != nil {
 		return err
@@ -136,6 +139,24 @@ func (r *run) explainUser(ctx context.Context, q Question, stands *catalog.Manif
 	return err
 }
 
+// explainScope says of a user who is out of scope that the explanation is not what decides.
+func (r *run) explainScope(ctx context.Context, at rowAt, answer *Answer) error {
+	if r.scope == nil {
+		return nil
+	}
+	record, err := r.record(ctx, at, r.exports)
+	if err != nil {
+		return err
+	}
+	defer record.Release()
+	in, err := r.scope.users(ctx, record.Columns(), 1)
+	if err == nil && !has(in, 0) {
+		answer.Notes = append(answer.Notes, fmt.Sprintf("the user is out of scope (snapshot.where: %s): a run leaves the user as the run before it did, whatever the rules say",
+			oneLine(r.scope.where.Text)))
+	}
+	return err
+}
+
 // unknownUser says that a user is not in the snapshot, and who has known it.
 func (r *run) unknownUser(ctx context.Context, q Question, stands *catalog.Manifest, user string) error {
 	text := fmt.Sprintf("user %q is not in the snapshot of %s, which has %d rows", user, r.Date, r.snapshot.Rows())
@@ -148,6 +169,10 @@ func (r *run) unknownUser(ctx context.Context, q Question, stands *catalog.Manif
 			continue
 		}
 		if p, err := r.published(ctx, Question{History: q.History, Names: []string{}}, m, user); err == nil && p.Known {
+			if m == stands && m.Scope != nil {
+				return inputFault("%s; the run of %s has it as the run before it did, since it did not read it and it is out of scope (snapshot.where: %s)",
+					text, m.Date, oneLine(m.Scope.Where))
+			}
 			return inputFault("%s; the run of %s had it", text, m.Date)
 		}
 	}
@@ -326,6 +351,9 @@ func (r *run) differences(stands *catalog.Manifest) []string {
 	}
 	if !stands.Definitions.Equal(r.manifest.Definitions) {
 		differs("the definitions have")
+	}
+	if stands.Settings.Where != r.manifest.Settings.Where {
+		differs("the scope has")
 	}
 	if !slices.EqualFunc(listsOf(stands), listsOf(r.manifest), func(a, b catalog.List) bool { return a.SHA256 == b.SHA256 }) {
 		differs("list files have")

@@ -42,12 +42,14 @@ func spellChange(c *pipeline.LastChange) string {
 func (s *story) checkExplained(want *night) {
 	s.t.Helper()
 	for range 3 {
-		if len(want.users) == 0 {
-			return
-		}
 		ids := make([]string, 0, len(want.users))
 		for id := range want.users {
-			ids = append(ids, id)
+			if !want.carried[id] {
+				ids = append(ids, id)
+			}
+		}
+		if len(ids) == 0 {
+			return
 		}
 		slices.Sort(ids)
 		id := ids[s.r.IntN(len(ids))]

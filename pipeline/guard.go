@@ -26,6 +26,21 @@ func (r *run) checkRows() error {
 	}}}
 }
 
+// checkScope stops a run with no user in its scope, as checkRows does one without rows.
+func (r *run) checkScope() error {
+	s := r.manifest.Scope
+	if s == nil || s.Users > 0 {
+		return nil
+	}
+	return &GuardError{Final: true, Tripped: []catalog.Guard{{
+		Name: "snapshot_rows", Limit: "1", Tripped: true,
+		Sentence: fmt.Sprintf("no user of the snapshot of %s is in scope (snapshot.where: %s); publishing it would end the membership of every user who was",
+			r.Date, oneLine(s.Where)),
+		Look: fmt.Sprintf("whether the scope is spelled as the snapshot spells its values, and whether their files have arrived: %s of %s, and %d users out of scope",
+			files(r.manifest), r.Date, s.Outside),
+	}}}
+}
+
 // checkRejects stops a run that more rows than allowed name no user in.
 func (r *run) checkRejects() error {
 	rows, limit := r.snapshot.Rows(), r.Config.Snapshot.MaxRejects
@@ -46,7 +61,8 @@ func (r *run) checkDuplicates() error {
 		"snapshot.duplicates: {keep: latest, by: COLUMN}", r.duplicates, quoted(firstSorted(r.duplicateIDs)))
 }
 
-// guards compares the run with the previous one. Without one there is nothing to guard.
+// guards compares the run with the previous one. Without one there is nothing to guard. With a scope, users in it are compared
+// with those who were: nothing is known of the others.
 func (r *run) guards(m *catalog.Manifest) []catalog.Guard {
 	if r.base == nil {
 		return nil
@@ -87,14 +103,17 @@ func (g *guarding) check(found catalog.Guard, limit configs.Limit, look string) 
 }
 
 func (g *guarding) snapshotRows(limits configs.RowsGuard) {
-	before, now := g.base.Rows, g.now.Rows
+	before, now, what, had := g.base.Rows, g.now.Rows, "the snapshot has %d rows", "had %d"
+	if s := g.now.Scope; s != nil {
+		before, now, what, had = s.Before, s.Users, "%d users of the snapshot are in scope", "had %d of them"
+	}
 	if before == 0 {
 		return
 	}
 	read := fmt.Sprintf("this run read %s, that of %s read %s", files(g.now), g.base.Date, files(g.base))
 	check := func(of string, value float64, limit configs.Limit, look string) {
 		g.check(catalog.Guard{Name: "snapshot_rows", Of: of, Value: value, Sentence: fmt.Sprintf(
-			"the snapshot has %d rows, and that of %s had %d: a %s of %s (limit %s)", now, g.base.Date, before, of, percent(value), limit,
+			what+", and that of %s "+had+": a %s of %s (limit %s)", now, g.base.Date, before, of, percent(value), limit,
 		)}, limit, look+": "+read)
 	}
 	check("drop", share(before-now, before), limits.MaxDrop, fmt.Sprintf("whether all files of %s have arrived, each of them whole", g.now.Date))
@@ -102,7 +121,11 @@ func (g *guarding) snapshotRows(limits configs.RowsGuard) {
 		fmt.Sprintf("whether files of another date, or second copies, lie among those of %s", g.now.Date))
 }
 
+// nullShares compares the rows that both runs have read, so it needs the same scope.
 func (g *guarding) nullShares(limit configs.RiseGuard) {
+	if g.now.Settings.Where != g.base.Settings.Where {
+		return
+	}
 	before := map[string]float64{}
 	for _, c := range g.base.Columns {
 		if c.Nulls != nil {
@@ -125,15 +148,16 @@ func (g *guarding) nullShares(limit configs.RiseGuard) {
 }
 
 func (g *guarding) exits(limit configs.ExitsGuard, own bool, s, old *catalog.Segment) {
-	if old.Size < int64(limit.IgnoreBelow) || old.Size == 0 {
+	size := old.Size - s.Carried
+	if size < int64(limit.IgnoreBelow) || size == 0 {
 		return
 	}
 	left, reasons, most := s.Changes.Sum(tables.Exited), "", ""
 	if left > 0 {
 		reasons, most = exitReasons(s.Changes[tables.Exited.String()])
 	}
-	g.check(catalog.Guard{Name: "exits", Of: s.Name, Own: own, Value: share(left, old.Size), Sentence: fmt.Sprintf(
-		"%d of %d members would leave segment %q (%s %s)%s", left, old.Size, s.Name, limitName(own), limit.MaxShare, reasons,
+	g.check(catalog.Guard{Name: "exits", Of: s.Name, Own: own, Value: share(left, size), Sentence: fmt.Sprintf(
+		"%d of %d members would leave segment %q (%s %s)%s", left, size, s.Name, limitName(own), limit.MaxShare, reasons,
 	)}, limit.MaxShare, g.lookAtExits(most))
 }
 
@@ -168,7 +192,7 @@ func (g *guarding) lookAtExits(reason string) string {
 }
 
 func (g *guarding) unknowns(limit configs.RiseGuard, own bool, s, old *catalog.Segment) {
-	was, is := share(old.Unknown, g.base.Users), share(s.Unknown, g.now.Users)
+	was, is := share(old.Unknown, asked(g.base)), share(s.Unknown, asked(g.now))
 	g.check(catalog.Guard{Name: "unknowns", Of: s.Name, Own: own, Value: is - was, Sentence: fmt.Sprintf(
 		"the rule of segment %q is unknown for %s of the users, on %s it was for %s (%s: a rise of %s)",
 		s.Name, percent(is), g.base.Date, percent(was), limitName(own), limit.MaxRise,
@@ -176,14 +200,31 @@ func (g *guarding) unknowns(limit configs.RiseGuard, own bool, s, old *catalog.S
 }
 
 func (g *guarding) size(limit configs.SizeGuard, own bool, s, old *catalog.Segment) {
-	if old.Size < int64(limit.IgnoreBelow) || old.Size == 0 {
+	before := old.Size - s.Carried
+	if before < int64(limit.IgnoreBelow) || before == 0 {
 		return
 	}
 	change := s.Size - old.Size
-	g.check(catalog.Guard{Name: "segment_size", Of: s.Name, Own: own, Value: share(max(change, -change), old.Size), Sentence: fmt.Sprintf(
-		"segment %q has %d members, on %s it had %d (%s: a change of %s)",
-		s.Name, s.Size, g.base.Date, old.Size, limitName(own), limit.MaxChange,
+	g.check(catalog.Guard{Name: "segment_size", Of: s.Name, Own: own, Value: share(max(change, -change), before), Sentence: fmt.Sprintf(
+		"segment %q has %d members%s, on %s it had %d (%s: a change of %s)",
+		s.Name, s.Size-s.Carried, inScope(g.now), g.base.Date, before, limitName(own), limit.MaxChange,
 	)}, limit.MaxChange, fmt.Sprintf("who enters and leaves, and for which reasons: strata plan --date %s --against previous", g.now.Date))
+}
+
+// asked is of how many users a run has asked its rules.
+func asked(m *catalog.Manifest) int64 {
+	if m.Scope != nil {
+		return m.Scope.Users
+	}
+	return m.Users
+}
+
+// inScope says in a sentence that it counts users in scope.
+func inScope(m *catalog.Manifest) string {
+	if m.Scope == nil {
+		return ""
+	}
+	return " in scope"
 }
 
 // limitName tells a segment's own limit from the file's.

@@ -18,11 +18,13 @@ func (r *run) describe() {
 	last := r.steps[len(r.steps)-1]
 	r.manifest = &catalog.Manifest{
 		Format: catalog.Format, Date: r.Date, Program: r.Version, Now: last.Now.UTC(), Today: catalog.FromDays(last.Today),
-		Inputs: r.inputs(), Rows: r.snapshot.Rows(), IDColumn: r.idColumn, IDType: r.idType.String(),
+		Inputs: r.inputs(), Rows: r.snapshot.Rows(), IDColumn: r.idColumn, IDType: r.memberIDs().String(),
 		Definitions: last.Definitions, Names: *r.words.names, Since: r.Config.Membership.Since,
 		PartitionBits: r.exchange.partitionBits, Tables: map[string][]catalog.File{}, Notes: r.snapshot.Notes(),
-		Settings: catalog.Settings{Membership: r.Config.Membership, Duplicates: r.Config.Snapshot.Duplicates},
-		Clock:    catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
+		Settings: catalog.Settings{
+			Membership: r.Config.Membership, Duplicates: r.Config.Snapshot.Duplicates, Where: r.Config.Snapshot.Where.Text,
+		},
+		Clock: catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
 	}
 	if r.base != nil {
 		r.manifest.Previous = &catalog.RunRef{Date: r.base.Date, Run: r.base.Run}
@@ -76,6 +78,11 @@ func (r *run) complete() {
 	m := r.manifest
 	m.Rejects = r.rejected
 	m.Duplicates, m.Users = r.duplicates, r.stats.users
+	if r.scope != nil {
+		m.Scope = &catalog.Scope{
+			Where: m.Settings.Where, Users: r.stats.inScope, Outside: r.stats.outside, Carried: r.stats.carried, Before: r.stats.before,
+		}
+	}
 	used := r.plan.StepColumns(len(r.steps) - 1)
 	for i := range m.Columns {
 		if n, ok := r.nulls[m.Columns[i].Name]; ok && slices.Contains(used, m.Columns[i].Name) {
@@ -89,7 +96,7 @@ func (r *run) complete() {
 	for i, name := range r.words.segments {
 		s := catalog.Segment{Name: name, Changes: r.changes(i), Removed: i >= len(r.words.names.Segments)}
 		if !s.Removed {
-			s.Size, s.Unknown, s.Errors = r.stats.sizes[i], r.counts.unknown[i], r.counts.failed[i]
+			s.Size, s.Carried, s.Unknown, s.Errors = r.stats.sizes[i], r.stats.stayed[i], r.counts.unknown[i], r.counts.failed[i]
 		}
 		m.Segments = append(m.Segments, s)
 	}

@@ -19,7 +19,7 @@ type users struct {
 	examples   []string // canonical texts of a few ids that came more than once, in order
 }
 
-func (u *users) len() int              { return len(u.records) }
+func (u *users) len() int              { return u.ids.Len() }
 func (u *users) record(i int) []uint64 { return u.from.record(int(u.records[i])) }
 
 // maxExamples is how many ids a message or manifest names.

@@ -121,15 +121,15 @@ func plainType(t arrow.DataType) arrow.DataType {
 	return t
 }
 
-// payloads decodes the export columns of a partition's users, in their order. The caller releases them.
-func payloads(mem memory.Allocator, types []arrow.DataType, u *users) []arrow.Array {
+// payloads decodes the export columns of n users from the values of each. The caller releases them.
+func payloads(mem memory.Allocator, types []arrow.DataType, n int, values func(i int) []byte) []arrow.Array {
 	builders := make([]array.Builder, len(types))
 	for i, t := range types {
 		builders[i] = array.NewBuilder(mem, plainType(t))
-		builders[i].Reserve(u.len())
+		builders[i].Reserve(n)
 	}
-	for i := range u.len() {
-		value := u.from.at(u.record(i)[u.from.payloadAt()])
+	for i := range n {
+		value := values(i)
 		for _, b := range builders {
 			value = buildValue(b, value)
 		}

@@ -57,6 +57,9 @@ type StateReader interface {
 	ReadMembership(ctx context.Context, bucket objects.Bucket, file objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error)
 	// ReadEvents reads the events of one transitions file: of those users whose hash keep is true for, or of all where it is nil.
 	ReadEvents(ctx context.Context, bucket objects.Bucket, file objects.Info, keep func(hash uint64) bool) (*tables.Events, error)
+	// ReadColumns reads columns that a run copied from its snapshot, as the types of fields; visit is called with the arrays of one
+	// column after the other and the row at which each begins. A column that the file lacks is null.
+	ReadColumns(ctx context.Context, bucket objects.Bucket, file objects.Info, fields []arrow.Field, visit func(column, at int, rows arrow.Array) error) error
 }
 
 // Progress is told how far a run is. Its methods may be called by many goroutines.

@@ -41,6 +41,9 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := r.chooseColumns(); err != nil {
 		return err
 	}
+	if err := r.makeScope(); err != nil {
+		return err
+	}
 	r.layOut()
 	return nil
 }
@@ -236,7 +239,11 @@ func (r *run) partitionBits() int {
 	if r.partitions > 0 {
 		return bits.Len(uint(r.partitions)) - 1
 	}
-	return partitionBitsFor(r.snapshot.Rows())
+	bits := partitionBitsFor(r.snapshot.Rows())
+	if r.scope != nil && r.base != nil {
+		bits = max(bits, r.base.PartitionBits) // for the users who are carried
+	}
+	return bits
 }
 
 // layouts are those of records with so many words behind the key, for every form of the user ids.
@@ -312,6 +319,14 @@ func (r *run) columnsRead() []string {
 	}
 	slices.Sort(columns)
 	return slices.Compact(columns)
+}
+
+// memberIDs is the type of the ids in membership: the snapshot's, or one that takes the previous run's users too.
+func (r *run) memberIDs() ids.Type {
+	if r.scope != nil {
+		return r.eventIDs
+	}
+	return r.idType
 }
 
 // checkIDType refuses ids that could not be compared with the previous run's: every user would leave and come anew.

@@ -27,7 +27,9 @@ type Previewed struct {
 	Date       catalog.Date
 	Rows       int64 // of the snapshot
 	RowGroups  int
-	Users      int64 // that were looked at: all, or the rows of a sample
+	Users      int64  // that were looked at: all, or the rows of a sample
+	Where      string // the scope; empty: all users
+	Outside    int64  // users who are not in it
 	Rejects    catalog.Rejects
 	Duplicates int64
 
@@ -66,6 +68,7 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	}
 	config, definitions := *job.Config, job.Config.Definitions()
 	job.Config = &config
+	where := config.Snapshot.Where
 	propose(&config, asked)
 	r := newRun(job)
 	defer r.close()
@@ -75,19 +78,28 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 		return nil, err
 	}
 	if err = r.prepare(ctx); err != nil {
-		return nil, aboutTheRule(err)
+		return nil, aboutTheScope(aboutTheRule(err))
 	}
-	p := &previewing{run: r, proposal: asked, definitions: definitions}
+	p := &previewing{run: r, proposal: asked, definitions: definitions, where: where}
+	if p.where.Text != "" && r.plan.Surveys(0) {
+		return nil, noSurvey(p.where)
+	}
 	return p.answer(ctx)
 }
 
-// propose adds the rule to the definitions as their last segment, and takes away what the answer does not need.
+// propose adds the rule to the definitions as their last segment, the scope as the last but one, and takes away what the answer does not need.
 func propose(config *configs.Config, asked Proposal) {
+	where := config.Snapshot.Where
+	config.Snapshot.Where = configs.Expr{}
 	config.Membership = configs.Membership{}
 	config.Segments = append(append([]configs.Segment{}, config.Segments...), configs.Segment{Name: theRule, When: asked.Rule})
 	if !asked.Overlap {
 		needed := rules.Needed(config.Definitions(), theRule)
 		config.Segments, config.Lifecycles = needed.Segments, needed.Lifecycles
+	}
+	if where.Text != "" {
+		last := len(config.Segments) - 1
+		config.Segments = slices.Insert(slices.Clone(config.Segments), last, configs.Segment{Name: whereName, When: where})
 	}
 }
 
@@ -114,6 +126,7 @@ type previewing struct {
 	*run
 	proposal    Proposal
 	definitions *configs.Definitions // without the rule
+	where       configs.Expr         // the scope, which is the last segment but one; without text: all users
 	sizes       *catalog.Manifest    // of a run that tells the sizes of all segments and stages; nil: they are to be counted
 }
 
@@ -147,7 +160,7 @@ func (p *previewing) count(ctx context.Context) (total *tally, sample *Sample, e
 		total, err = p.countUsers(ctx)
 		return total, nil, err
 	}
-	if p.asksTheSame(stands) {
+	if p.where.Text == "" && stands.Scope == nil && p.asksTheSame(stands) {
 		p.sizes = stands
 	}
 	total, err = p.countRows(ctx, allOf(all), nil)
@@ -178,7 +191,7 @@ func (p *previewing) told(t *tally) *Previewed {
 	warnings := p.plan.Warnings()
 	placeInRule(warnings)
 	out := &Previewed{
-		Date: p.Date, Rows: p.snapshot.Rows(), RowGroups: len(p.snapshot.RowGroupRows()), Users: t.users, Rejects: p.rejected, Duplicates: p.duplicates,
+		Date: p.Date, Rows: p.snapshot.Rows(), RowGroups: len(p.snapshot.RowGroupRows()), Users: t.users, Where: p.where.Text, Outside: t.outside, Rejects: p.rejected, Duplicates: p.duplicates,
 		Members: t.members, Unknown: t.unknown, Errors: t.failed, Examples: t.examples.ids(),
 		Columns: p.plan.StepColumns(0), Warnings: warnings,
 	}
@@ -190,7 +203,7 @@ func (p *previewing) told(t *tally) *Previewed {
 
 // overlaps are all segments and stages but the rule itself. Where their sizes are known, they need not have been counted everywhere.
 func (p *previewing) overlaps(t *tally) (segments, stages []Overlap) {
-	for i, s := range p.plan.Segments(0)[:t.rule] {
+	for i, s := range p.plan.Segments(0)[:t.others] {
 		one := Overlap{Name: s.Name, Size: t.segments[i].size, Both: t.segments[i].both}
 		if p.sizes != nil {
 			one.Size = segmentOf(p.sizes, s.Name).Size
@@ -212,7 +225,9 @@ func (p *previewing) overlaps(t *tally) (segments, stages []Overlap) {
 // A tally counts the users for whom a rule is true, alone and together with everything else. Every worker has its own.
 type tally struct {
 	rule     int // its place among the segments
+	others   int // how many segments there are beside it
 	users    int64
+	outside  int64 // users who are not in scope
 	members  int64
 	unknown  int64
 	failed   int64
@@ -227,7 +242,10 @@ type overlapping struct{ size, both int64 }
 
 func (p *previewing) newTally() *tally {
 	segments := len(p.plan.Segments(0))
-	t := &tally{rule: segments - 1, segments: make([]overlapping, segments), examples: picker{most: p.proposal.Examples}}
+	t := &tally{rule: segments - 1, others: segments - 1, segments: make([]overlapping, segments), examples: picker{most: p.proposal.Examples}}
+	if p.where.Text != "" {
+		t.others--
+	}
 	for _, l := range p.plan.Lifecycles(0) {
 		t.stages = append(t.stages, make([]overlapping, len(l.Stages)))
 	}
@@ -238,8 +256,12 @@ func (p *previewing) newTally() *tally {
 func (t *tally) add(plan *rules.Plan, words []uint64, n int) uint64 {
 	plan.Resolve(0, words, &t.resolved)
 	rows := ^uint64(0) >> (64 - n)
+	if t.others < t.rule {
+		rows &= t.resolved.Segments[t.others]
+		t.outside += int64(n - bits.OnesCount64(rows))
+	}
 	members := t.resolved.Segments[t.rule] & rows
-	t.users += int64(n)
+	t.users += int64(bits.OnesCount64(rows))
 	t.members += int64(bits.OnesCount64(members))
 	t.unknown += int64(bits.OnesCount64(t.resolved.Unknown[t.rule] & rows))
 	t.failed += int64(bits.OnesCount64(t.resolved.Failed[t.rule] & rows))
@@ -262,6 +284,7 @@ func (o *overlapping) count(word, members uint64) {
 // merge adds what another worker has counted.
 func (t *tally) merge(other *tally) {
 	t.users += other.users
+	t.outside += other.outside
 	t.members += other.members
 	t.unknown += other.unknown
 	t.failed += other.failed

@@ -144,7 +144,7 @@ func eachWindow(ctx context.Context, eval *rules.Evaluator, visit func(*rules.An
 // skips says whether a row group need not be looked at, since the rule has the same outcome in all its rows, takes none of them, and
 // nothing else is to be counted there.
 func (p *previewing) skips(rule rules.OutcomeSet) bool {
-	return rule.Settled() && !rule.Has(rules.MayBeTrue) && (p.sizes != nil || !p.proposal.Overlap)
+	return p.where.Text == "" && rule.Settled() && !rule.Has(rules.MayBeTrue) && (p.sizes != nil || !p.proposal.Overlap)
 }
 
 // skip counts the rows of such a row group.

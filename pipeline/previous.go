@@ -46,7 +46,11 @@ func (r *run) readPrevious(ctx context.Context, files []catalog.File, at int) (*
 	if err != nil {
 		return nil, err
 	}
-	return r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &r.base.Names, typ, r.base.Since)
+	m, err := r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &r.base.Names, typ, r.base.Since)
+	if err == nil && r.scope != nil {
+		err = r.readValues(ctx, files[at], m)
+	}
+	return m, err
 }
 
 // filterPartition keeps the users of one partition of 1<<partitionBits.
@@ -109,6 +113,9 @@ func appendUser(out, m *tables.Membership, i, dates int) {
 	out.Sets.Words = append(out.Sets.Words, m.Sets.Row(i)...)
 	for l := range m.Stages {
 		out.Stages[l] = append(out.Stages[l], m.Stages[l][i])
+	}
+	if m.Values != nil {
+		out.Values = append(out.Values, m.Values[i])
 	}
 	if m.Since == nil {
 		return

@@ -31,6 +31,7 @@ type story struct {
 	bench  *bench
 	last   *night
 	nights []*night // all, in order
+	scoped bool     // nights may look at a part of the users
 	sorted bool     // rows are in an order, so that statistics spare reading: every night is run without them, too
 	spared int      // column chunks that they spared
 	passed int      // pages that they spared in others
@@ -56,11 +57,16 @@ type coverage struct {
 	spared, passed          int // column chunks, and pages
 }
 
-func TestRandomStoriesEqualTheTwin(t *testing.T) {
-	stories := 20
+// stories is how many stories a test tells.
+func stories() int {
 	if n, err := strconv.Atoi(os.Getenv("STRATA_STORIES")); err == nil {
-		stories = n
+		return n
 	}
+	return 20
+}
+
+func TestRandomStoriesEqualTheTwin(t *testing.T) {
+	stories := stories()
 	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}, 0, 0}
 	for seed := range stories {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -119,6 +125,7 @@ func (s *story) tell(seen *coverage) {
 		for _, data := range files {
 			rows = append(rows, decodeRows(s.t, data)...)
 		}
+		s.everybody(date, now, rows)
 		want := tonight(s.world, date, now, s.lists, rows, s.last)
 		s.check(want, s.run(date, now))
 		for _, line := range want.transitions {
@@ -172,6 +179,7 @@ func (s *story) changeDefinitions() {
 		s.r.Shuffle(len(d.lifecycles), func(i, j int) { d.lifecycles[i], d.lifecycles[j] = d.lifecycles[j], d.lifecycles[i] })
 	}
 	s.changeLifecycles(&d)
+	s.chooseScope(&d)
 	w := *s.world
 	w.definitions = &d
 	s.world = &w
@@ -197,7 +205,7 @@ func (s *story) addSegment(d *definitions) {
 	s.number++
 	w := *s.world
 	w.definitions = &definitions{segments: d.segments[:min(len(d.segments), 3)]}
-	one := segmentDef{name: fmt.Sprintf("s%d", s.number), rule: randomRule(s.r, &w, 2)}
+	one := segmentDef{name: fmt.Sprintf("s%d", s.number), rule: s.rule(&w, 2)}
 	if len(d.lifecycles) > 0 && s.r.IntN(4) == 0 {
 		one.rule = one.rule.join([]string{"&&", "||"}[s.r.IntN(2)], s.stageRule(d.lifecycles[s.r.IntN(len(d.lifecycles))]))
 	}
@@ -239,7 +247,7 @@ func (s *story) changeLifecycles(d *definitions) {
 		s.number++
 		l := lifecycleDef{name: fmt.Sprintf("life%d", s.number)}
 		for i := range 1 + s.r.IntN(3) {
-			l.stages = append(l.stages, stageDef{fmt.Sprintf("stage%d", i), randomRule(s.r, &w, 1)})
+			l.stages = append(l.stages, stageDef{fmt.Sprintf("stage%d", i), s.rule(&w, 1)})
 		}
 		d.lifecycles = append(d.lifecycles, l)
 		return
@@ -252,7 +260,7 @@ func (s *story) changeLifecycles(d *definitions) {
 			stages[0].name = "renamed" + stages[0].name
 		}
 	case 1:
-		stages[0].rule = randomRule(s.r, &w, 1)
+		stages[0].rule = s.rule(&w, 1)
 	}
 	d.lifecycles[at].stages = stages
 }
@@ -344,6 +352,9 @@ func (d *definitions) yaml() string {
 	var y strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&y, format+"\n", args...) }
 	p("snapshot:\n  path: users/{date}/*.parquet\n  user_id: user_id\n  max_rejects: 100%%\n  duplicates: {keep: latest, by: updated}")
+	if d.where.text != "" {
+		p("  where: |\n    %s", d.where.text)
+	}
 	policy := configs.StartOfDate
 	if d.endOfDate {
 		policy = configs.EndOfDate

@@ -37,6 +37,7 @@ type run struct {
 	idColumn string   // the snapshot's
 	exports  []string // columns of the snapshot that membership shows
 	by       string   // the column that settles duplicates, or empty
+	scope    *scope   // nil: all users
 	hashed   []string // the columns whose values settle ties
 
 	readings []func() *reading // by row group: made when first asked for
@@ -209,7 +210,7 @@ func (r *run) compute(ctx context.Context, open func() taker) error {
 		return err
 	}
 	r.complete()
-	return nil
+	return r.checkScope()
 }
 
 // fill is assign, and what must hold of the snapshot before anyone looks at what is in the exchange.

@@ -12,10 +12,18 @@ type stats struct {
 	sizes   []int64                                 // by segment of today
 	stages  [][]int64                               // by lifecycle of today and stage
 	changes [][tables.Changes][tables.Reasons]int64 // by segment or lifecycle, as events name them
+
+	// Of a run with a scope:
+	inScope, outside int64   // users of the snapshot
+	carried, before  int64   // users of the previous run: those who are carried, and the others
+	stayed           []int64 // by segment of today: members who are carried
 }
 
 func newStats(v *vocabulary) *stats {
-	s := &stats{sizes: make([]int64, len(v.names.Segments)), changes: make([][tables.Changes][tables.Reasons]int64, len(v.eventNames))}
+	s := &stats{
+		sizes: make([]int64, len(v.names.Segments)), changes: make([][tables.Changes][tables.Reasons]int64, len(v.eventNames)),
+		stayed: make([]int64, len(v.names.Segments)),
+	}
 	for _, l := range v.names.Lifecycles {
 		s.stages = append(s.stages, make([]int64, len(l.Stages)))
 	}
@@ -45,8 +53,30 @@ func (s *stats) members(m *tables.Membership) {
 	}
 }
 
+// scoped counts whom a scope takes and leaves of a partition.
+func (s *stats) scoped(v *vocabulary, p *parting) {
+	s.inScope += int64(p.len())
+	s.outside += p.outside
+	s.carried += int64(len(p.carried))
+	s.before += int64(p.previous.Len() - len(p.carried))
+	for _, j := range p.carried {
+		for old, at := range v.fromOld {
+			if at < len(s.stayed) && p.previous.Sets.Has(j, old) {
+				s.stayed[at]++
+			}
+		}
+	}
+}
+
 func (s *stats) add(other *stats) {
 	s.users += other.users
+	s.inScope += other.inScope
+	s.outside += other.outside
+	s.carried += other.carried
+	s.before += other.before
+	for i, n := range other.stayed {
+		s.stayed[i] += n
+	}
 	for i, n := range other.sizes {
 		s.sizes[i] += n
 	}

@@ -18,6 +18,7 @@ type definitions struct {
 	zone       string
 	endOfDate  bool
 	since      bool
+	where      ruleText // the scope; without text: all users
 	segments   []segmentDef
 	lifecycles []lifecycleDef
 }
@@ -110,6 +111,8 @@ type night struct {
 	steps       []step
 	rejects     [2]int64 // null, unusable
 	duplicates  int64
+	outside     map[string]bool // users of the snapshot that are not in scope
+	carried     map[string]bool // users of the night before that are as they were
 }
 
 // tonight makes a night from rows and the night before (nil: none).
@@ -117,8 +120,10 @@ func tonight(w *world, date string, now time.Time, lists map[string]map[string]b
 	n := &night{
 		date: date, past: last, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
 		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{},
+		outside: map[string]bool{}, carried: map[string]bool{},
 	}
 	n.readRows(rows)
+	n.limit(w)
 	m := n.moment(w, n, lists)
 	for id, p := range n.people {
 		n.users[id] = n.stand(w, id, p, m)
@@ -227,7 +232,11 @@ func (n *night) compare(w *world, last *night) {
 		return
 	}
 	for id, old := range last.users {
-		if n.users[id] == nil {
+		switch {
+		case n.users[id] != nil:
+		case n.carries(w, id, last):
+			n.carry(w, id, old, last)
+		default:
 			n.leave(w, id, old, last)
 		}
 	}

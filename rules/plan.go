@@ -99,6 +99,9 @@ func (p *Plan) Population() *Population { return p.population }
 // StepColumns returns the snapshot's columns that one step looks at, those of its population functions too, sorted.
 func (p *Plan) StepColumns(step int) []string { return p.steps[step].columns }
 
+// Surveys says whether a step asks of all users together.
+func (p *Plan) Surveys(step int) bool { return len(p.steps[step].surveyed) > 0 }
+
 // Steps returns how many steps there are; the last is the run's own answer.
 func (p *Plan) Steps() int { return len(p.steps) }
 

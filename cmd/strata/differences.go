@@ -52,6 +52,7 @@ func outline(m *catalog.Manifest) *outlined {
 			o.add("list "+l.Path, plural(l.Entries, "id"), "sha256 "+l.SHA256[:min(len(l.SHA256), 12)])
 		}
 	}
+	o.add("snapshot.where", oneLine(m.Settings.Where))
 	shape := m.Settings.Membership
 	o.add("membership.columns", strings.Join(shape.Columns, ", "))
 	o.add("membership.since", strconv.FormatBool(shape.Since))

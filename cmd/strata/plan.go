@@ -209,6 +209,9 @@ func (f *forecast) standpoint() (sentences []string) {
 		sentences = append(sentences, "no user would enter, leave or move")
 	}
 	sentences = append(sentences, fmt.Sprintf("the snapshot has %s", sideRows(f.Manifest)))
+	if f.Manifest.Scope != nil {
+		sentences = append(sentences, scopeSentence(f.Manifest))
+	}
 	for _, note := range f.Manifest.Notes {
 		sentences = append(sentences, "note: "+note)
 	}

@@ -146,6 +146,9 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 	default:
 		first.sentences = append(first.sentences, fmt.Sprintf("exact; %s rejects, %s duplicates", count(p.Rejects.Total()), count(p.Duplicates)))
 	}
+	if p.Where != "" {
+		first.sentences = append(first.sentences, fmt.Sprintf("%s more are out of scope (%s)", count(p.Outside), oneLine(p.Where)))
+	}
 	first.sentences = append(first.sentences, fmt.Sprintf("%s unknown for %s users and fails for %s; they are not members", it, count(p.Unknown), count(p.Errors)))
 	out := page{first}
 	out = append(out, overlapPage(p)...)
@@ -236,7 +239,9 @@ type previewJSON struct {
 	Date       catalog.Date    `json:"date"`
 	Rule       string          `json:"rule"`
 	Rows       int64           `json:"rows"`
-	Users      int64           `json:"users"` // that were looked at
+	Users      int64           `json:"users"`             // that were looked at
+	Scope      string          `json:"scope,omitempty"`   // snapshot.where
+	Outside    int64           `json:"outside,omitempty"` // users who are not in it
 	Members    int64           `json:"members"`
 	Unknown    int64           `json:"unknown"`
 	Errors     int64           `json:"errors"`
@@ -268,7 +273,7 @@ type overlapJSON struct {
 
 func newPreviewJSON(rule string, p *pipeline.Previewed) previewJSON {
 	out := previewJSON{
-		Date: p.Date, Rule: rule, Rows: p.Rows, Users: p.Users, Members: p.Members, Unknown: p.Unknown, Errors: p.Errors, Rejects: p.Rejects,
+		Date: p.Date, Rule: rule, Rows: p.Rows, Users: p.Users, Scope: p.Where, Outside: p.Outside, Members: p.Members, Unknown: p.Unknown, Errors: p.Errors, Rejects: p.Rejects,
 		Duplicates: p.Duplicates, Segments: []overlapJSON{}, Stages: []overlapJSON{}, Examples: p.Examples,
 		Columns: append([]string{}, p.Columns...), Warnings: append([]string{}, aboutRule(p.Warnings)...),
 	}

@@ -28,6 +28,9 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 		previous += fmt.Sprintf(" (there is no run of %s)", m.Gap)
 	}
 	fmt.Fprintf(w, "%s: %s users, %s; %s\n", m.Date, count(m.Users), previous, sideRows(m))
+	if m.Scope != nil {
+		fmt.Fprintln(w, scopeSentence(m))
+	}
 	if m.Accepts != "" {
 		fmt.Fprintf(w, "published what run %s had found, which a guard had stopped; nothing was computed again\n", m.Accepts)
 	}
@@ -45,6 +48,13 @@ func printResult(w io.Writer, result *pipeline.Result, output objects.Bucket) {
 		fmt.Fprintf(w, "changes      %s (events of the run that it replaces: %s withdrawn, %s kept; %s added)\n",
 			output.URL("runs/date="+m.Date.String()+"/"+m.Run+"/changes.json"), count(e.Withdrawn), count(e.Kept), count(e.Added))
 	}
+}
+
+// scopeSentence says to whom a run with a scope was limited.
+func scopeSentence(m *catalog.Manifest) string {
+	s := m.Scope
+	return fmt.Sprintf("scope (%s): %s users in it, %s read and out of it; %s of the previous run stay as they were",
+		oneLine(s.Where), count(s.Users), count(s.Outside), count(s.Carried))
 }
 
 func sideRows(m *catalog.Manifest) string {

@@ -184,6 +184,9 @@ func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus,
 		}
 		if s.Manifest != nil {
 			fmt.Fprintf(w, "%s: %s users, run %s, %s\n", date, count(s.Manifest.Users), s.Run, state(s))
+			if s.Manifest.Scope != nil {
+				fmt.Fprintln(w, scopeSentence(s.Manifest))
+			}
 			printSegments(w, s.Manifest)
 			printLifecycles(w, s.Manifest)
 			printGuards(w, s.Manifest)

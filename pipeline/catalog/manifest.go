@@ -48,6 +48,7 @@ type Manifest struct {
 	Definitions *configs.Definitions `json:"definitions"`
 	Lists       []List               `json:"lists"`
 	Settings    Settings             `json:"settings"`
+	Scope       *Scope               `json:"scope,omitempty"` // where the run was limited to a part of the users
 
 	Names         tables.Names      `json:"names"`
 	Since         bool              `json:"since"` // since-dates are in strata_state
@@ -130,6 +131,16 @@ type List struct {
 type Settings struct {
 	Membership configs.Membership `json:"membership"`
 	Duplicates configs.Duplicates `json:"duplicates"`
+	Where      string             `json:"where,omitempty"` // the scope, as the rule that the configuration has; empty: all users
+}
+
+// A Scope says to whom a run was limited. Users of the previous run that it did not look at are in its membership as they were.
+type Scope struct {
+	Where   string `json:"where"`
+	Users   int64  `json:"users"`   // of the snapshot, in scope: those that the rules were asked about
+	Outside int64  `json:"outside"` // of the snapshot, read, and not in scope
+	Carried int64  `json:"carried"` // of the previous run, and as they were
+	Before  int64  `json:"before"`  // of the previous run, and not carried: those that the users in scope are compared with
 }
 
 // A File is one data file of a run.
@@ -172,8 +183,9 @@ func (c Changes) Sum(change tables.Change) int64 {
 type Segment struct {
 	Name    string  `json:"name"`
 	Size    int64   `json:"size"`
-	Unknown int64   `json:"unknown"` // users for whom the rule is unknown
-	Errors  int64   `json:"errors"`  // users for whom it failed
+	Carried int64   `json:"carried,omitempty"` // members that are not in scope, and stay
+	Unknown int64   `json:"unknown"`           // users for whom the rule is unknown
+	Errors  int64   `json:"errors"`            // users for whom it failed
 	Changes Changes `json:"changes"`
 	Removed bool    `json:"removed,omitempty"`
 }
@@ -307,7 +319,8 @@ func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
 		{"the contents of lists", slices.Equal(m.sortedLists(), earlier.sortedLists())},
 		{"what the rules call now", m.Now.Equal(earlier.Now) && m.Today == earlier.Today},
 		{theRunBefore, sameRun(m.Previous, earlier.Previous)},
-		{"what membership shows, or how duplicates are settled", m.Settings.text() == earlier.Settings.text()},
+		{"the scope", m.Settings.Where == earlier.Settings.Where},
+		{"what membership shows, or how duplicates are settled", m.Settings.of("").text() == earlier.Settings.of("").text()},
 		{"the layout of the files", m.Format == earlier.Format && m.PartitionBits == earlier.PartitionBits},
 	} {
 		if !part.same {
@@ -360,6 +373,12 @@ func (s Settings) text() string {
 		panic(err) // strings and flags only
 	}
 	return string(text)
+}
+
+// of are the settings with another scope.
+func (s Settings) of(where string) Settings {
+	s.Where = where
+	return s
 }
 
 // Data is what of the manifest follows from the input alone, as JSON: the same for two runs of one input, whatever they are

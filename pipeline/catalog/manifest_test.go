@@ -73,6 +73,7 @@ func TestFingerprint(t *testing.T) {
 		"since":       func(m *Manifest) { m.Settings.Membership.Since = true },
 		"also":        func(m *Manifest) { m.Settings.Membership.Also = nil },
 		"duplicates":  func(m *Manifest) { m.Settings.Duplicates.By = "updated_at" },
+		"scope":       func(m *Manifest) { m.Settings.Where = "true" },
 		"partitions":  func(m *Manifest) { m.PartitionBits++ },
 	} {
 		if m := full(); true {

@@ -69,6 +69,7 @@ type Membership struct {
 	StageSince [][]int32  // nil unless tracked: by lifecycle, n rows; 0 where there is no stage
 	Extra      []arrow.Array
 	ExtraNames []string
+	Values     [][]byte // nil unless a run may carry them: by user, what Extra shows, in a form that the run knows
 	// ExtraLogical is nil, or names the logical type of each extra column that Arrow has no type for: one of the Logical
 	// constants, or "".
 	ExtraLogical []string
