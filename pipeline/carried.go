@@ -84,6 +84,27 @@ func (r *run) inScope(ctx context.Context, n int, values func(i int) []byte) ([]
 
 // readValues reads what a file of the previous run shows of its users beside segments and stages. What it does not show is null.
 func (r *run) readValues(ctx context.Context, file catalog.File, m *tables.Membership) error {
+	columns, err := r.readExports(ctx, file)
+	if err != nil {
+		return inputFault("users that are out of scope keep what the run of %s shows of them: %w; make one run without snapshot.where, "+
+			"which reads all users anew", r.base.Date, err)
+	}
+	m.Values = make([][]byte, m.Len())
+	for _, column := range columns {
+		defer column.Release()
+		if column.Len() != m.Len() {
+			return fmt.Errorf("%s has %d values of a column for %d users", r.Catalog.Bucket().URL(file.Key), column.Len(), m.Len())
+		}
+		for i := range m.Values {
+			m.Values[i] = appendValue(m.Values[i], column, i)
+		}
+	}
+	return nil
+}
+
+// readExports reads the columns that membership shows from a file of an earlier run, in the types that the snapshot has now. The
+// caller releases them.
+func (r *run) readExports(ctx context.Context, file catalog.File) ([]arrow.Array, error) {
 	fields := r.exportFields()
 	builders := make([]array.Builder, len(fields))
 	for i, f := range fields {
@@ -99,22 +120,13 @@ func (r *run) readValues(ctx context.Context, file catalog.File, m *tables.Membe
 		return nil
 	})
 	if err != nil {
-		return inputFault("users that are out of scope keep what the run of %s shows of them: %w; make one run without snapshot.where, "+
-			"which reads all users anew", r.base.Date, err)
+		return nil, err
 	}
-	m.Values = make([][]byte, m.Len())
-	for _, b := range builders {
-		column := b.NewArray()
-		if column.Len() != m.Len() {
-			column.Release()
-			return fmt.Errorf("%s has %d values of a column for %d users", r.Catalog.Bucket().URL(file.Key), column.Len(), m.Len())
-		}
-		for i := range m.Values {
-			m.Values[i] = appendValue(m.Values[i], column, i)
-		}
-		column.Release()
+	columns := make([]arrow.Array, len(builders))
+	for i, b := range builders {
+		columns[i] = b.NewArray()
 	}
-	return nil
+	return columns, nil
 }
 
 // A rejoined is the users of a partition together again: those in scope and those that are carried, in the order of their ids.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"strata/configs"
@@ -55,6 +56,10 @@ func damageAfter(chain *catalog.Chain, at int) error {
 // replay makes the run of a manifest again.
 func replay(ctx context.Context, job Job, m *catalog.Manifest) (*DateDone, error) {
 	result, err := Run(ctx, job.replaying(m))
+	if errors.Is(err, errUnexplained) {
+		job.inFull = true
+		result, err = Run(ctx, job.replaying(m))
+	}
 	if err != nil {
 		return nil, err
 	}

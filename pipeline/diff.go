@@ -19,6 +19,8 @@ type comparison struct {
 	at        int64  // the run's now, microseconds
 	keepSince bool   // since-dates are tracked
 	eventIDs  ids.Type
+
+	known map[event]tables.Reason // nil: steps tell the reasons. Of a replay: those that were published
 }
 
 // An outcome is what diff makes of a partition.
@@ -26,6 +28,7 @@ type outcome struct {
 	membership  *tables.Membership
 	transitions *tables.Transitions
 	stats       *stats
+	unexplained bool // a reason was not among the known ones
 }
 
 // diff merges a partition's users with those of the previous run, both sorted by id, and finds who entered, left and
@@ -34,7 +37,7 @@ func (c *comparison) diff(u *users, steps []answers, previous *tables.Membership
 	d := &differ{comparison: c, users: u, steps: steps, today: &steps[len(steps)-1], previous: previous, stats: newStats(c.words)}
 	d.prepare()
 	d.walk()
-	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats}
+	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats, unexplained: d.unexplained}
 }
 
 // A differ walks over one partition.
@@ -54,6 +57,8 @@ type differ struct {
 	oldAt   int      // where the previous user's dates start in previous.Since
 	text    []byte   // scratch of event ids
 	emitted bool     // the user at hand is in out.IDs
+
+	unexplained bool
 }
 
 func (d *differ) prepare() {
@@ -200,6 +205,9 @@ func (d *differ) changed(i, s int, in bool) {
 
 // setReason walks from the last step back to the one that changed this membership last.
 func (d *differ) setReason(i, s int) tables.Reason {
+	if d.known != nil {
+		return recalled
+	}
 	w, bit := s>>6, uint64(1)<<(s&63)
 	at := func(step int) uint64 {
 		for ; step >= 0; step-- {
@@ -238,6 +246,9 @@ func (d *differ) moved(i, l int, from, to uint16) {
 }
 
 func (d *differ) stageReason(i, l int, from uint16) tables.Reason {
+	if d.known != nil {
+		return recalled
+	}
 	at := func(step int) uint16 {
 		for ; step >= 0; step-- {
 			if !d.maps[step].noLife[l] {
@@ -269,11 +280,24 @@ func (d *differ) add(id *ids.Column, i, segment int, change tables.Change, reaso
 	t.User = append(t.User, uint32(t.IDs.Len()-1))
 	t.Segment = append(t.Segment, uint16(segment))
 	t.Change = append(t.Change, change)
-	t.Reason = append(t.Reason, reason)
 	t.From, t.To = append(t.From, from), append(t.To, to)
 	high, low := d.eventID(id, i, segment, change, from, to)
 	t.EventID = append(t.EventID, high, low)
+	if reason == recalled {
+		reason = d.recall(event{high, low})
+	}
+	t.Reason = append(t.Reason, reason)
 	d.stats.change(segment, change, reason)
+}
+
+// recalled stands for a reason that is looked up once the event has its id.
+const recalled tables.Reason = tables.Reasons
+
+// recall is the reason with which an event was published before.
+func (d *differ) recall(e event) tables.Reason {
+	reason, ok := d.known[e]
+	d.unexplained = d.unexplained || !ok
+	return reason
 }
 
 // forEach calls visit for every bit of a set, in order.

@@ -11,3 +11,9 @@ func WithoutPruning(job Job) Job {
 	job.unpruned = true
 	return job
 }
+
+// InFull makes a replay compute all from the snapshot.
+func InFull(job Job) Job {
+	job.inFull, job.Force = true, true
+	return job
+}

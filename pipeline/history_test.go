@@ -24,6 +24,14 @@ type visitor struct {
 	LTV     float64   `parquet:"ltv"`
 	Country string    `parquet:"country,dict"`
 	Seen    time.Time `parquet:"seen,timestamp(microsecond)"`
+
+	// These are for membership to show.
+	Small  int8     `parquet:"small"`
+	Tags   []string `parquet:"tags,list"`
+	Device [16]byte `parquet:"device,uuid"`
+	Price  int64    `parquet:"price,decimal(2:18)"`
+	Born   int32    `parquet:"born,date"`
+	Opted  *bool    `parquet:"opted,optional"`
 }
 
 // historyRules are definitions that look at data, time, lists and each other. %d is a threshold.
@@ -34,7 +42,7 @@ const historyRules = `segments:
 lifecycles:
   - name: journey
     stages: [{name: gone, when: 'older_than(seen, "4d")'}, {name: big, when: segment("vip")}, {name: small, when: "true"}]
-membership: {since: true, columns: [country], also: [long]}
+membership: {since: true, columns: [country, ltv, seen, small, tags, device, price, born, opted], also: [long]}
 `
 
 // historyDates are the days of these histories.
@@ -53,7 +61,9 @@ func visitors(day, seed int) (rows []visitor) {
 		if mix := i*7 + day*13 + seed*31; mix%11 != 0 {
 			rows = append(rows, visitor{
 				ID: fmt.Sprintf("u%02d", i), LTV: float64(mix % 200), Country: []string{"FR", "DE", "IT"}[mix%3],
-				Seen: midnight.Add(-time.Duration(i*5%160) * time.Hour),
+				Seen:  midnight.Add(-time.Duration(i*5%160) * time.Hour),
+				Small: int8(mix), Tags: []string{"a", "b", "c"}[:mix%4%3], Device: [16]byte{byte(mix), 15: byte(i)}, Price: int64(mix) - 500,
+				Born: int32(mix), Opted: []*bool{nil, new(bool)}[mix%2],
 			})
 		}
 	}
@@ -299,6 +309,89 @@ func TestCascadeReadsListsThatItDidNotRecord(t *testing.T) {
 	h.night(h.dates[1])
 	h.cascade(h.dates[1])
 	h.isClean()
+}
+
+// shortcuts tells of the dates that stand how they were made: F in full, D derived from stored files.
+func (h *history) shortcuts() (out string) {
+	standing := h.standing()
+	for _, day := range slices.Sorted(maps.Keys(standing)) {
+		if _, derived := standing[day].Clock.Seconds["derive"]; derived {
+			out += "D"
+		} else {
+			out += "F"
+		}
+	}
+	return out
+}
+
+// Where the run before was asked what the one it replaces was, a date follows from stored files, and is what it is in full.
+func TestCascadeDerives(t *testing.T) {
+	plain := "segments: [{name: vip, when: ltv > 100}, {name: listed, when: segment('vip'), exclude: asked.txt}]\n"
+	for _, tc := range []struct {
+		name, yaml string
+		edit       func(h *history) // before the second date is made again
+		after      string
+	}{
+		{"data", fmt.Sprintf(historyRules, 100), func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, "FFFDDD"},
+		{"data, no dates", plain, func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, "FFFDDD"},
+		{"a user", plain, func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 0)[:80]...) }, "FFDDDD"},
+		{"nothing", fmt.Sprintf(historyRules, 100), func(h *history) { h.adjust = func(j *pipeline.Job) { j.Force = true } }, "FFDDDD"},
+		{"definitions", fmt.Sprintf(historyRules, 100), func(h *history) { h.ask(90) }, "FFFDDD"},
+		{"membership", plain, func(h *history) { h.now.yaml += "membership: {since: true}\n"; h.restore(h.now) }, "FFFDDD"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHistory(t, 6)
+			h.now.yaml = tc.yaml
+			h.restore(h.now)
+			h.backfill(h.dates[0], h.dates[5])
+			tc.edit(h)
+			h.night(h.dates[1])
+			h.adjust = nil
+			h.cascade(h.dates[1])
+			if got := h.shortcuts(); got != tc.after {
+				t.Errorf("made by %s, want %s", got, tc.after)
+			}
+			before := h.standing()
+			h.isClean()
+			h.adjust = func(j *pipeline.Job) { *j = pipeline.InFull(*j) }
+			for range 2 { // the clean runs of isClean have no shortcuts, and neither has this cascade
+				h.past[h.dates[1]] = h.now
+				h.run(h.dates[1])
+			}
+			h.cascade("")
+			for day, m := range h.standing() {
+				sameFiles(t, day, h.dataFiles(m), h.dataFiles(before[day]))
+			}
+		})
+	}
+}
+
+// Who was new is not new any more when the date before turns out to have had the user, and the other way round.
+func TestCascadeDerivesNoReasonOfAUserThatCame(t *testing.T) {
+	b := caseBench(t, "segments: [{name: vip, when: ltv > 100}]\n")
+	one, other := visitor{ID: "a", LTV: 1}, visitor{ID: "x", LTV: 1}
+	member := visitor{ID: "x", LTV: 200}
+	for _, tc := range []struct {
+		before, after []visitor
+		want          string
+	}{
+		{[]visitor{one}, []visitor{one, other}, "x vip entered user_changed"},
+		{[]visitor{one, other}, []visitor{one}, "x vip entered user_new"},
+	} {
+		b.output = objects.NewMemory()
+		snapshot(b, "2026-11-01", tc.before...)
+		snapshot(b, "2026-11-02", one, member)
+		b.run("2026-11-01")
+		b.run("2026-11-02")
+		snapshot(b, "2026-11-01", tc.after...)
+		b.run("2026-11-01")
+		var m *catalog.Manifest
+		err := pipeline.Cascade(t.Context(), b.job("2026-11-01"), date(t, "2026-11-01"), func(d pipeline.DateDone) { m = d.Result.Manifest })
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameTexts(t, "changes", b.changes(m), tc.want)
+	}
 }
 
 func TestCascadeStopsAtADamagedManifest(t *testing.T) {

@@ -89,9 +89,7 @@ func (r *run) complete() {
 			m.Columns[i].Nulls = &n
 		}
 	}
-	for _, files := range m.Tables {
-		slices.SortFunc(files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
-	}
+	r.sortFiles()
 	r.completeChanges()
 	for i, name := range r.words.segments {
 		s := catalog.Segment{Name: name, Changes: r.changes(i), Removed: i >= len(r.words.names.Segments)}
@@ -110,6 +108,13 @@ func (r *run) complete() {
 	}
 	m.Guards = r.guards(m)
 	m.Clock.Finished = time.Now().UTC()
+}
+
+// sortFiles puts the files of every table in the order of their partitions.
+func (r *run) sortFiles() {
+	for _, files := range r.manifest.Tables {
+		slices.SortFunc(files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
+	}
 }
 
 func (r *run) completeLifecycle(i int, l tables.Lifecycle) catalog.Lifecycle {

@@ -17,11 +17,10 @@ func (r *run) previous(ctx context.Context, at int) (*tables.Membership, error) 
 	if r.base == nil {
 		return empty, nil
 	}
-	files := r.base.Tables["membership"]
 	oldBits := r.base.PartitionBits
 	if oldBits <= r.exchange.partitionBits {
 		shift := r.exchange.partitionBits - oldBits
-		m, err := r.readPrevious(ctx, files, at>>shift)
+		m, err := r.readMembership(ctx, r.base, at>>shift)
 		if err != nil || shift == 0 {
 			return m, err
 		}
@@ -31,26 +30,28 @@ func (r *run) previous(ctx context.Context, at int) (*tables.Membership, error) 
 	parts := make([]*tables.Membership, 1<<shift)
 	for i := range parts {
 		var err error
-		if parts[i], err = r.readPrevious(ctx, files, at<<shift+i); err != nil {
+		if parts[i], err = r.readMembership(ctx, r.base, at<<shift+i); err != nil {
 			return nil, err
 		}
 	}
 	return mergeSorted(parts), nil
 }
 
-func (r *run) readPrevious(ctx context.Context, files []catalog.File, at int) (*tables.Membership, error) {
+// readMembership reads one partition of an earlier run's membership.
+func (r *run) readMembership(ctx context.Context, m *catalog.Manifest, at int) (*tables.Membership, error) {
+	files := m.Tables["membership"]
 	if at >= len(files) || files[at].Partition != at {
-		return nil, fmt.Errorf("the run of %s has no membership file of partition %d; its manifest is damaged", r.base.Date, at)
+		return nil, fmt.Errorf("the run of %s has no membership file of partition %d; its manifest is damaged", m.Date, at)
 	}
-	typ, err := ids.ParseType(r.base.IDType)
+	typ, err := ids.ParseType(m.IDType)
 	if err != nil {
 		return nil, err
 	}
-	m, err := r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &r.base.Names, typ, r.base.Since)
-	if err == nil && r.scope != nil {
-		err = r.readValues(ctx, files[at], m)
+	out, err := r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &m.Names, typ, m.Since)
+	if err == nil && m == r.base && r.scope != nil {
+		err = r.readValues(ctx, files[at], out)
 	}
-	return m, err
+	return out, err
 }
 
 // filterPartition keeps the users of one partition of 1<<partitionBits.

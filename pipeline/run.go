@@ -22,6 +22,7 @@ type run struct {
 	base     *catalog.Manifest // the previous run; nil on the first
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
+	shortcut shortcut          // of a replayed run
 	why      []string          // the run is made though one stands
 	replaced *catalog.Manifest // the run that stands, where its events are to be compared; nil: there is none
 	attempt  *catalog.Attempt
@@ -114,7 +115,7 @@ func Run(ctx context.Context, job Job) (*Result, error) {
 	if err := r.checkRows(); err != nil {
 		return nil, err
 	}
-	if err := r.findWaiting(ctx); err != nil {
+	if err := errors.Join(r.findWaiting(ctx), r.findShortcut(ctx)); err != nil {
 		return nil, err
 	}
 	r.warn()
@@ -178,8 +179,11 @@ func (r *run) stages(ctx context.Context) error {
 		return err
 	}
 	work := func(ctx context.Context) error { return r.compute(ctx, r.newWriter) }
-	if r.waiting != nil {
+	switch {
+	case r.waiting != nil:
 		work = r.adopt
+	case r.shortcut != noShortcut:
+		work = r.rederive
 	}
 	if err := work(ctx); err != nil {
 		return err

@@ -314,13 +314,13 @@ func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
 		name string
 		same bool
 	}{
-		{"the objects of the snapshot", m.ReadFrom(earlier.Inputs)},
+		{TheSnapshot, m.ReadFrom(earlier.Inputs)},
 		{"the definitions", m.Definitions.Equal(earlier.Definitions)},
 		{"the contents of lists", slices.Equal(m.sortedLists(), earlier.sortedLists())},
 		{"what the rules call now", m.Now.Equal(earlier.Now) && m.Today == earlier.Today},
-		{theRunBefore, sameRun(m.Previous, earlier.Previous)},
+		{TheRunBefore, sameRun(m.Previous, earlier.Previous)},
 		{"the scope", m.Settings.Where == earlier.Settings.Where},
-		{"what membership shows, or how duplicates are settled", m.Settings.of("").text() == earlier.Settings.of("").text()},
+		{TheSettings, m.Settings.of("").text() == earlier.Settings.of("").text()},
 		{"the layout of the files", m.Format == earlier.Format && m.PartitionBits == earlier.PartitionBits},
 	} {
 		if !part.same {
@@ -330,14 +330,18 @@ func (m *Manifest) ChangedFrom(earlier *Manifest) (changed []string) {
 	return changed
 }
 
-// theRunBefore is how ChangedFrom names the previous run.
-const theRunBefore = "the run before"
+// Some of what ChangedFrom may name.
+const (
+	TheSnapshot  = "the objects of the snapshot"
+	TheRunBefore = "the run before"
+	TheSettings  = "what membership shows, or how duplicates are settled"
+)
 
 // WhyAgain says why a run is made though one stands for its date, in a few words each; nothing where that one is up to date.
 func (m *Manifest) WhyAgain(standing *Manifest) (why []string) {
 	changed := m.ChangedFrom(standing)
-	stale := slices.Contains(changed, theRunBefore)
-	changed = slices.DeleteFunc(changed, func(name string) bool { return name == theRunBefore })
+	stale := slices.Contains(changed, TheRunBefore)
+	changed = slices.DeleteFunc(changed, func(name string) bool { return name == TheRunBefore })
 	if len(changed) > 0 {
 		why = append(why, "changed: "+strings.Join(changed, ", "))
 	}
