@@ -28,7 +28,8 @@ func Cascade(ctx context.Context, job Job, after catalog.Date, done func(DateDon
 	}
 }
 
-// cascadeAlong refreshes the dates that are stale in a chain, and those that become so on the way.
+// cascadeAlong refreshes the dates that are stale in a chain, and those that become so on the way. It ends early where the chain
+// is no longer what stands: another process has made runs meanwhile.
 func cascadeAlong(ctx context.Context, job Job, chain *catalog.Chain, after catalog.Date, done func(DateDone)) error {
 	for at := chain.Stale(after); at >= 0; at = chain.Stale(after) {
 		out, err := replay(ctx, job, chain.Dates[at].Manifest)
@@ -37,6 +38,9 @@ func cascadeAlong(ctx context.Context, job Job, chain *catalog.Chain, after cata
 		}
 		chain.Replace(at, out.Result.Manifest)
 		done(*out)
+		if chain.Dates[at].Stale != "" {
+			return nil // of a run that the chain does not know
+		}
 		if err := damageAfter(chain, at); err != nil {
 			return err
 		}

@@ -277,6 +277,31 @@ func TestCascadeGoesOn(t *testing.T) {
 	h.isClean()
 }
 
+// Another process makes a date again behind the cascade, which looks again at what stands then, and ends.
+func TestCascadeBesideAnotherRun(t *testing.T) {
+	h := newHistory(t, 4)
+	h.backfill(h.dates[0], h.dates[3])
+	snapshot(h.bench, h.dates[0], visitors(0, 1)...)
+	h.night(h.dates[0])
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var done []string
+	err := pipeline.Cascade(ctx, h.job(h.dates[0]), date(t, h.dates[0]), func(d pipeline.DateDone) {
+		done = append(done, d.Date.String())
+		switch len(done) {
+		case 1:
+			h.adjust = func(j *pipeline.Job) { j.Force = true }
+			h.night(h.dates[1])
+			h.adjust = nil
+		case 20:
+			cancel(errors.New("it does not end"))
+		}
+	})
+	if err != nil || !slices.Equal(done, h.dates[1:]) {
+		t.Errorf("cascaded %q: %v", done, err)
+	}
+	h.isClean()
+}
+
 // A snapshot was replaced after its date was run: a replay reads what is there, and says so.
 func TestCascadeTellsOfOtherObjects(t *testing.T) {
 	h := newHistory(t, 4)
