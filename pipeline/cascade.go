@@ -19,42 +19,42 @@ func Cascade(ctx context.Context, job Job, after catalog.Date, done func(DateDon
 		if err != nil {
 			return err
 		}
-		if chain.Stale(after) < 0 {
-			return nil
-		}
-		if err := cascadeAlong(ctx, job, chain, after, done); err != nil {
+		if some, err := cascadeAlong(ctx, job, chain, after, done); !some || err != nil {
 			return err
 		}
 	}
 }
 
-// cascadeAlong refreshes the dates that are stale in a chain, and those that become so on the way. It ends early where the chain
-// is no longer what stands: another process has made runs meanwhile.
-func cascadeAlong(ctx context.Context, job Job, chain *catalog.Chain, after catalog.Date, done func(DateDone)) error {
-	for at := chain.Stale(after); at >= 0; at = chain.Stale(after) {
+// cascadeAlong refreshes the dates that are stale in a chain, and those that become so on the way. It says whether there were
+// some. It ends early where the chain is no longer what stands: another process has made runs meanwhile.
+func cascadeAlong(ctx context.Context, job Job, chain *catalog.Chain, after catalog.Date, done func(DateDone)) (some bool, _ error) {
+	for {
+		at, err := nextStale(chain, after)
+		if at < 0 || err != nil {
+			return some, err
+		}
 		out, err := replay(ctx, job, chain.Dates[at].Manifest)
 		if err != nil {
-			return &StoppedError{Date: chain.Dates[at].Date, Err: err}
+			return some, &StoppedError{Date: chain.Dates[at].Date, Err: err}
 		}
 		chain.Replace(at, out.Result.Manifest)
+		some = true
 		done(*out)
 		if chain.Dates[at].Stale != "" {
-			return nil // of a run that the chain does not know
-		}
-		if err := damageAfter(chain, at); err != nil {
-			return err
+			return some, nil // of a run that the chain does not know
 		}
 	}
-	return nil
 }
 
-// damageAfter stops at a date whose manifest cannot be read, and which therefore cannot follow the date before it.
-func damageAfter(chain *catalog.Chain, at int) error {
-	if at+1 == len(chain.Dates) || chain.Dates[at+1].Manifest != nil {
-		return nil
+// nextStale is the place of the first stale date after a date; -1 where there is none. A date before it whose manifest cannot be
+// read stops the cascade: nobody can tell whether that date is stale, and what follows is compared with it.
+func nextStale(chain *catalog.Chain, after catalog.Date) (int, error) {
+	at := chain.Stale(after)
+	if i := chain.Damaged(after); i >= 0 && (at < 0 || i < at) {
+		s := chain.Dates[i]
+		return -1, &StoppedError{Date: s.Date, Err: fmt.Errorf("%s; make the date again with strata run --date %s --force", s.Damage[0], s.Date)}
 	}
-	next := chain.Dates[at+1]
-	return &StoppedError{Date: next.Date, Err: fmt.Errorf("%s; make the date again with strata run --date %s --force", next.Damage[0], next.Date)}
+	return at, nil
 }
 
 // replay makes the run of a manifest again.

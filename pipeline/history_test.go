@@ -433,6 +433,10 @@ func TestCascadeStopsAtADamagedManifest(t *testing.T) {
 	if !errors.As(err, &stopped) || stopped.Date != third.Date || !strings.Contains(err.Error(), "make the date again with strata run --date 2026-11-03 --force") {
 		t.Fatal(err)
 	}
+	again := pipeline.Cascade(t.Context(), h.job(h.dates[0]), catalog.Date{}, func(d pipeline.DateDone) { t.Errorf("%s is made again", d.Date) })
+	if again == nil || again.Error() != err.Error() { // no date is known to be stale, and of this one nobody knows
+		t.Errorf("once more: %v", again)
+	}
 	h.adjust = func(j *pipeline.Job) { j.Force = true }
 	h.night(h.dates[2])
 	h.adjust = nil

@@ -65,7 +65,7 @@ func (r *run) upToDate(ctx context.Context) (*Result, error) {
 	}
 	m, err := r.Catalog.Load(ctx, catalog.RunRef{Date: r.Date, Run: r.current.Run})
 	if err != nil {
-		return nil, fmt.Errorf("the run that stands for %s cannot be read: %w; make it again with --force", r.Date, err)
+		return nil, fmt.Errorf("the run that stands for %s cannot be read: %w; make it again with strata run --date %s --force", r.Date, err, r.Date)
 	}
 	if r.why = r.manifest.WhyAgain(m); len(r.why) > 0 {
 		return nil, nil

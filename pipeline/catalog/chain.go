@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -68,6 +69,14 @@ func (c *Chain) Stale(after Date) int {
 		}
 	}
 	return -1
+}
+
+// Damaged is the place of the first date after a date (zero: of all) that can be run and whose manifest cannot be read; -1 where
+// there is none.
+func (c *Chain) Damaged(after Date) int {
+	return slices.IndexFunc(c.Dates, func(s DateStatus) bool {
+		return s.Manifest == nil && c.base.Before(s.Date) && after.Before(s.Date)
+	})
 }
 
 // Replace puts another run in the place of one, after which other dates are stale.
