@@ -74,7 +74,7 @@ func (f *backfillFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return stopped(cmd, err, f.again())
 	}
-	return f.tellStale(cmd, job.Catalog, dates.To)
+	return stopped(cmd, f.tellStale(cmd, job.Catalog, dates.From), f.again())
 }
 
 // again is the command that goes on.
@@ -86,13 +86,13 @@ func (f *backfillFlags) again() string {
 	return text
 }
 
-// tellStale says how later dates follow.
-func (f *backfillFlags) tellStale(cmd *cobra.Command, c *catalog.Catalog, last catalog.Date) error {
+// tellStale says how later dates follow, and those of the range that were passed over though a run of theirs stands.
+func (f *backfillFlags) tellStale(cmd *cobra.Command, c *catalog.Catalog, first catalog.Date) error {
 	chain, err := c.Chain(cmd.Context())
 	if err != nil || f.quiet {
 		return err
 	}
-	if at := chain.Stale(last); at >= 0 {
+	if at := chain.Stale(first.Add(-1)); at >= 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "\ndates from %s on are stale; make them again with the definitions that they had:\n  strata run --cascade%s\n",
 			chain.Dates[at].Date, sharedFlags(cmd))
 	}
@@ -131,21 +131,23 @@ func (f *backfillFlags) plan(cmd *cobra.Command, job pipeline.Job, dates pipelin
 	if err != nil {
 		return err
 	}
-	var first error
-	runs := 0
+	var stops error
+	runs, until := 0, ""
 	for _, p := range plans {
+		if p.Err != nil && !dates.Passes(p.Err) {
+			stops = fmt.Errorf("the backfill would stop at %s: %w", p.Date, p.Err)
+			until = fmt.Sprintf(" before it stops at %s", p.Date)
+			break
+		}
 		if p.Runs {
 			runs++
-		}
-		if first == nil && p.Err != nil && !dates.Passes(p.Err) {
-			first = fmt.Errorf("the backfill would stop at %s: %w", p.Date, p.Err)
 		}
 	}
 	if !f.quiet {
 		printDatePlans(cmd.OutOrStdout(), plans, dates)
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s of %s would be run; nothing was written: this was a dry run\n", count(int64(runs)), plural(len(plans), "date"))
+		fmt.Fprintf(cmd.OutOrStdout(), "\n%s of %s would be run%s; nothing was written: this was a dry run\n", count(int64(runs)), plural(len(plans), "date"), until)
 	}
-	return first
+	return stops
 }
 
 func printDatePlans(w io.Writer, plans []pipeline.DatePlan, dates pipeline.Backfill) {

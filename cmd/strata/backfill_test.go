@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -98,5 +99,41 @@ func TestBackfillInterrupted(t *testing.T) {
 	s.run(0, "backfill", "--from", "2026-11-01", "--to", "2026-11-04")
 	if standing, _ := filepath.Glob(s.path("out/runs/*/2*/manifest.json")); len(standing) != 4 {
 		t.Errorf("these runs were made: %q", standing)
+	}
+}
+
+// What to type next holds the flags that it needs, quoted; dates that a backfill has passed over are not forgotten where a run of
+// theirs stands.
+func TestBackfillSaysWhatToTypeNext(t *testing.T) {
+	s := historySite(t, 4)
+	in := []string{"--output", "the output's", "--memory", "64MB", "--keep-replaced"}
+	s.show(append([]string{"backfill", "--from", "2026-11-01", "--to", "2026-11-03"}, in...)...)
+	if err := os.RemoveAll(s.path("users/date=2026-11-02")); err != nil {
+		t.Fatal(err)
+	}
+	snapshot(s, "2026-11-01", users(890))
+	s.show(append([]string{"backfill", "--from", "2026-11-01", "--to", "2026-11-03", "--accept"}, in...)...)
+	s.show(append([]string{"backfill", "--from", "2026-11-01", "--to", "2026-11-03", "--allow-gaps"}, in...)...)
+	snapshot(s, "2026-11-04", users(10))
+	s.show(append([]string{"backfill", "--from", "2026-11-04", "--to", "2026-11-04"}, in...)...)
+	s.run(0, append([]string{"run", "--date", "2026-11-04", "--accept", "--quiet"}, in...)...)
+	s.run(0, "gc", "--output", "the output's", "--keep", "1d", "--quiet")
+	s.show(append([]string{"backfill", "--from", "2026-11-01", "--to", "2026-11-03"}, in...)...)
+	golden(t, "backfill_next", steady(s.shown.String(), s.folder))
+}
+
+// An interrupt between two dates does not say that nothing was published.
+func TestInterruptedBetweenDates(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cmd := backfillCommand(&common{})
+	cmd.Flags().String("config", "", "")
+	cmd.SetContext(ctx)
+	if err := stopped(cmd, nil, "again"); err != nil {
+		t.Error(err)
+	}
+	cancel(errInterrupted)
+	err := stopped(cmd, fmt.Errorf("list: %w", errInterrupted), "again")
+	if want := "interrupted between two dates; what was made stands. Go on with\n  again"; err == nil || err.Error() != want || exitCode(err) != exitInterrupted {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"strata/pipeline"
+	"strata/pipeline/catalog"
 	"strata/pipeline/tables"
 )
 
@@ -108,31 +109,60 @@ func (i interruption) Unwrap() error { return errInterrupted }
 // stopped says how a command over many dates that stopped at one goes on.
 func stopped(cmd *cobra.Command, err error, goOn string) error {
 	var at *pipeline.StoppedError
-	if !errors.As(err, &at) {
-		return err
+	var base *catalog.BaseError
+	goOn += sharedFlags(cmd)
+	if cmd.Flags().Changed("accept") {
+		goOn += " --accept"
 	}
-	goOn = goOn + sharedFlags(cmd)
-	if context.Cause(cmd.Context()) != nil {
+	interrupted, known := context.Cause(cmd.Context()) != nil, errors.As(err, &at)
+	switch {
+	case err != nil && interrupted && !known:
+		return interruption{"interrupted between two dates; what was made stands. Go on with\n  " + goOn}
+	case !known:
+		return err
+	case errors.As(err, &base): // nor would the same command get any further
+		return at.Err
+	case interrupted:
 		return interruption{fmt.Sprintf("interrupted at %s, of which nothing was published; what was made before it stands. Go on with\n  %s", at.Date, goOn)}
 	}
 	advice := fmt.Sprintf("stopped at %s; what was made before it stands. Go on with\n  %s", at.Date, goOn)
-	var guard *pipeline.GuardError
-	switch {
-	case errors.Is(err, pipeline.ErrNoSnapshot) && cmd.Flags().Lookup("allow-gaps") != nil:
-		advice += fmt.Sprintf("\nor, where there will be no snapshot of a date, with\n  %s --allow-gaps", goOn)
-	case errors.As(err, &guard) && !guard.Final:
-		advice += fmt.Sprintf("\nor, where all is as it should be, with\n  %s --accept", goOn)
-	}
-	return errors.Join(at.Err, errors.New(advice))
+	return errors.Join(at.Err, errors.New(advice+otherwise(cmd, at, goOn)))
 }
 
-// sharedFlags are those flags of a command line that say where everything is.
+// otherwise is what a user can do about a date that stopped a command beside putting it right.
+func otherwise(cmd *cobra.Command, at *pipeline.StoppedError, goOn string) string {
+	var guard *pipeline.GuardError
+	isBackfill := cmd.Flags().Lookup("allow-gaps") != nil
+	switch {
+	case errors.Is(at, pipeline.ErrNoSnapshot) && isBackfill:
+		return fmt.Sprintf("\nor, where there will be no snapshot of a date, with\n  %s --allow-gaps", goOn)
+	case !errors.As(at, &guard) || guard.Final:
+		return ""
+	case isBackfill:
+		return fmt.Sprintf("\nor, where all is as it should be, publish this date first, with\n  strata run --date %s --accept%s", at.Date, sharedFlags(cmd))
+	}
+	return fmt.Sprintf("\nor, where all is as it should be, here and in later dates, with\n  %s --accept", goOn)
+}
+
+// sharedFlags are those flags of a command line that a command which follows it needs too: where everything is, and how to work.
 func sharedFlags(cmd *cobra.Command) string {
 	var out strings.Builder
-	for _, name := range []string{"config", "output"} {
-		if f := cmd.Flags().Lookup(name); f.Changed {
-			fmt.Fprintf(&out, " --%s %s", name, f.Value)
+	for _, name := range []string{"config", "output", "workers", "memory", "batch-rows", "keep-replaced"} {
+		switch f := cmd.Flags().Lookup(name); {
+		case !f.Changed || f.Value.String() == f.DefValue:
+		case f.Value.Type() == "bool":
+			out.WriteString(" --" + name)
+		default:
+			fmt.Fprintf(&out, " --%s %s", name, quoted(f.Value.String()))
 		}
 	}
 	return out.String()
+}
+
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n\"'`$&|;<>()*?[]{}#~!\\") {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
