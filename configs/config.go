@@ -112,6 +112,14 @@ type Segment struct {
 	// A condition in CEL that is true for the segment's members: ltv > 800 && country == "FR". Null is unknown, so who lacks a value is no member. It may be left out beside include. Functions: rules/docs/language.md.
 	When    Expr `yaml:"when" json:"when" sample:"ltv > 800 && country == \"FR\""`
 	WhenPos Pos  `yaml:"-" json:"-"` // of the value; zero when there is none
+	// A condition in CEL that ends a membership in place of the rule's end: a member stays until it is true, and enters again only when the rule is. Unknown is not true, so who lacks a value stays. Left out, a member leaves when the rule is no longer true.
+	Until Expr `yaml:"until" json:"until,omitzero" sample:"within(last_seen_at, \"30d\")"`
+	// How long a member stays at least, in whole days or weeks since the date on which the membership began. Only exclude ends it earlier.
+	MinStay    Days `yaml:"min_stay" json:"min_stay,omitzero" jsonschema:"example=7d"`
+	MinStayPos Pos  `yaml:"-" json:"-"`
+	// How long nobody enters again after leaving, in whole days or weeks since the date of the exit. Only include lets them in earlier.
+	Cooldown    Days `yaml:"cooldown" json:"cooldown,omitzero" jsonschema:"example=30d"`
+	CooldownPos Pos  `yaml:"-" json:"-"`
 	// A file of user ids, one a line, that are members whatever the rule says.
 	Include    string `yaml:"include" json:"include,omitempty" jsonschema:"example=lists/always.txt"`
 	IncludePos Pos    `yaml:"-" json:"-"`
@@ -121,9 +129,6 @@ type Segment struct {
 	// Limits of its own in place of the file's: exits, unknowns, segment_size; what is left out stays as the file's guards have it. none turns all three off.
 	Guards SegmentGuards `yaml:"guards" json:"-" sample:"{exits: {max_share: 80%}}"`
 
-	Until    laterPart `yaml:"until" json:"-" later:"hysteresis (until)"`
-	MinStay  laterPart `yaml:"min_stay" json:"-" later:"a shortest stay (min_stay)"`
-	Cooldown laterPart `yaml:"cooldown" json:"-" later:"a cooldown"`
 	Delivery laterPart `yaml:"delivery" json:"-" later:"delivery"`
 	Sinks    laterPart `yaml:"sinks" json:"-" later:"delivery to sinks"`
 	Exports  laterPart `yaml:"exports" json:"-" later:"exports"`
@@ -139,8 +144,9 @@ type Lifecycle struct {
 	// The stages in order; the first whose rule is true wins.
 	Stages    []Stage `yaml:"stages" json:"stages" required:"true" jsonschema:"minItems=1" sample:"[{name: customer, when: orders > 0}]"`
 	StagesPos Pos     `yaml:"-" json:"-"`
-
-	Moves laterPart `yaml:"moves" json:"-" later:"a list of allowed moves"`
+	// The moves from stage to stage that are allowed, as from -> to. A user who would make another one keeps the old stage and is counted as blocked. Entering a first stage and losing the last one are always allowed. Left out, every move is allowed.
+	Moves    Moves `yaml:"moves" json:"moves,omitempty" sample:"[prospect -> lead, lead -> customer]"`
+	MovesPos Pos   `yaml:"-" json:"-"`
 }
 
 // Stage is one stage of a lifecycle.

@@ -57,7 +57,7 @@ func (d *Definitions) Problem(pos Pos, message, hint string) *Problem {
 }
 
 // Canonical is what two equal Definitions have in common, byte for byte: JSON without descriptions (they decide nothing),
-// with traits and columns by name (nor does their order), and with empty lists in place of missing ones.
+// with traits, columns and moves by name (nor does their order), and with empty lists in place of missing ones.
 func (d *Definitions) Canonical() []byte {
 	plain := *d
 	plain.Columns = slices.Clone(d.Columns)
@@ -77,6 +77,8 @@ func (d *Definitions) Canonical() []byte {
 		for j := range l.Stages {
 			l.Stages[j].Description = ""
 		}
+		l.Moves = slices.Clone(l.Moves)
+		slices.SortFunc(l.Moves, func(a, b Move) int { return strings.Compare(a.String(), b.String()) })
 	}
 	text, err := json.Marshal(plain.filled())
 	if err != nil {

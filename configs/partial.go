@@ -3,7 +3,7 @@ package configs
 import "slices"
 
 // leaveOutFaulty leaves out what the decoder could not read, so that what is left can be checked: definitions without a name
-// or with that of another, traits without a value. A stage keeps its place without its rule.
+// or with that of another, traits without a value, moves of stages that are not there. A stage keeps its place without its rule.
 func (c *Config) leaveOutFaulty() {
 	traits, columns := len(c.Traits), len(c.Snapshot.Columns)
 	c.Traits = named(c.Traits, func(t Trait) string { return t.Name })
@@ -20,7 +20,13 @@ func (c *Config) leaveOutFaulty() {
 				l.Stages[j].When = NewExpr("false")
 			}
 		}
+		l.Moves = slices.DeleteFunc(l.Moves, func(m Move) bool { return !l.has(m.From) || !l.has(m.To) })
 	}
+}
+
+// has says whether the lifecycle has a stage of that name.
+func (l *Lifecycle) has(stage string) bool {
+	return slices.ContainsFunc(l.Stages, func(s Stage) bool { return s.Name == stage })
 }
 
 // named keeps the first of every name.

@@ -75,6 +75,11 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Ref: "#/$defs/Rule"}
 	case reflect.TypeFor[Limit]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]*)?|\.[0-9]+)%$|^none$`}
+	case reflect.TypeFor[Days]():
+		return &jsonschema.Schema{Type: "string", Pattern: daysPattern.String()}
+	case reflect.TypeFor[Moves]():
+		one := uint64(1)
+		return &jsonschema.Schema{Type: "array", MinItems: &one, UniqueItems: true, Items: &jsonschema.Schema{Type: "string", Pattern: "->"}}
 	case reflect.TypeFor[laterPart](), reflect.TypeFor[Value]():
 		return &jsonschema.Schema{}
 	case reflect.TypeFor[Day](), reflect.TypeFor[Instant]():

@@ -59,7 +59,7 @@ func describeAll(t *testing.T, name string, s map[string]any) {
 		if property.(map[string]any)["description"] == nil {
 			t.Errorf("%s.%s has no description", name, key)
 		}
-		for _, later := range []string{"until", "min_stay", "cooldown", "moves", "exports", "sinks", "delivery", "aliases"} {
+		for _, later := range []string{"exports", "sinks", "delivery", "aliases"} {
 			if key == later {
 				t.Errorf("%s offers %s", name, key)
 			}

@@ -12,6 +12,7 @@ func (c *Config) validate(whole, sound bool) Problems {
 	problems := c.checkNames()
 	if whole {
 		problems = append(problems, c.checkSegments()...)
+		problems = append(problems, c.checkMoves()...)
 	}
 	if sound && len(c.Segments)+len(c.Lifecycles) == 0 {
 		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
