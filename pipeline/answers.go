@@ -21,14 +21,15 @@ type answers struct {
 
 // counts are what a run reports of its own answer, summed over users.
 type counts struct {
-	unknown, failed           []int64 // by segment
-	stageUnknown, stageFailed []int64 // by lifecycle
+	unknown, failed                    []int64 // by segment
+	stageUnknown, stageFailed, blocked []int64 // by lifecycle
 }
 
 func newCounts(names *tables.Names) *counts {
 	return &counts{
 		unknown: make([]int64, len(names.Segments)), failed: make([]int64, len(names.Segments)),
 		stageUnknown: make([]int64, len(names.Lifecycles)), stageFailed: make([]int64, len(names.Lifecycles)),
+		blocked: make([]int64, len(names.Lifecycles)),
 	}
 }
 
@@ -38,6 +39,7 @@ func (c *counts) add(other *counts) {
 		{c.failed, other.failed},
 		{c.stageUnknown, other.stageUnknown},
 		{c.stageFailed, other.stageFailed},
+		{c.blocked, other.blocked},
 	} {
 		for i, n := range pair[1] {
 			pair[0][i] += n
@@ -104,7 +106,12 @@ func indexOf(names []string, name string) int {
 }
 
 // resolve answers every step for the users of a partition, 64 at a time. The counts are those of the last step.
-func resolve(plan *rules.Plan, v *vocabulary, maps []stepMap, u *users) ([]answers, *counts) {
+func resolve(plan *rules.Plan, v *vocabulary, maps []stepMap, u *users, before *former) ([]answers, *counts, error) {
+	past, release, err := before.answers(plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
 	out := make([]answers, len(maps))
 	for s := range out {
 		out[s].sets = tables.BitMatrix{Width: v.setWords, Words: make([]uint64, u.len()*v.setWords)}
@@ -113,11 +120,12 @@ func resolve(plan *rules.Plan, v *vocabulary, maps []stepMap, u *users) ([]answe
 		}
 	}
 	c, last := newCounts(v.names), len(maps)-1
-	cuts := make([]uint64, u.from.bits*64)
+	cuts := make([]uint64, max(u.from.bits*64, plan.Words()))
 	var resolved rules.Resolved
 	for at := 0; at < u.len(); at += 64 {
 		n := min(64, u.len()-at)
 		u.columns(at, n, cuts)
+		past.Words(at>>6, cuts)
 		for s := range maps {
 			plan.Resolve(s, cuts, &resolved)
 			out[s].place(&maps[s], &resolved, at, n)
@@ -126,7 +134,7 @@ func resolve(plan *rules.Plan, v *vocabulary, maps []stepMap, u *users) ([]answe
 			}
 		}
 	}
-	return out, c
+	return out, c, nil
 }
 
 // columns turns the bits of up to 64 users into one word a bit.
@@ -169,13 +177,19 @@ func (a *answers) place(m *stepMap, r *rules.Resolved, at, n int) {
 	}
 }
 
-// count adds the unknown and error answers of n users.
+// count adds the unknown and error answers of n users, and their blocked moves.
 func (c *counts) count(r *rules.Resolved, n int) {
 	rows := ^uint64(0) >> (64 - n)
 	for _, pair := range []struct {
 		sums  []int64
 		words []uint64
-	}{{c.unknown, r.Unknown}, {c.failed, r.Failed}, {c.stageUnknown, r.StageUnknown}, {c.stageFailed, r.StageFailed}} {
+	}{
+		{c.unknown, r.Unknown},
+		{c.failed, r.Failed},
+		{c.stageUnknown, r.StageUnknown},
+		{c.stageFailed, r.StageFailed},
+		{c.blocked, r.Blocked},
+	} {
 		for i, word := range pair.words {
 			pair.sums[i] += int64(bits.OnesCount64(word & rows))
 		}

@@ -15,9 +15,10 @@ type comparison struct {
 
 	date      string // of this run, as event ids see it
 	day       int32  // the same, in days since 1970-01-01
-	lastDay   int32  // the previous run's date
 	at        int64  // the run's now, microseconds
 	keepSince bool   // since-dates are tracked
+	dated     []datedName
+	exits     []exitsOf
 	eventIDs  ids.Type
 
 	known map[event]tables.Reason // nil: steps tell the reasons. Of a replay: those that were published
@@ -31,10 +32,10 @@ type outcome struct {
 	unexplained bool // a reason was not among the known ones
 }
 
-// diff merges a partition's users with those of the previous run, both sorted by id, and finds who entered, left and
-// moved. The extra columns of the membership are the caller's to add.
-func (c *comparison) diff(u *users, steps []answers, previous *tables.Membership) *outcome {
-	d := &differ{comparison: c, users: u, steps: steps, today: &steps[len(steps)-1], previous: previous, stats: newStats(c.words)}
+// diff merges a partition's users with those of the previous run and finds who entered, left and moved. The extra columns of the
+// membership are the caller's to add.
+func (c *comparison) diff(u *users, steps []answers, before *former) *outcome {
+	d := &differ{comparison: c, users: u, steps: steps, today: &steps[len(steps)-1], former: before, stats: newStats(c.words)}
 	d.prepare()
 	d.walk()
 	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats, unexplained: d.unexplained}
@@ -43,18 +44,15 @@ func (c *comparison) diff(u *users, steps []answers, previous *tables.Membership
 // A differ walks over one partition.
 type differ struct {
 	*comparison
-	users      *users
-	steps      []answers
-	today      *answers
-	previous   *tables.Membership
+	users *users
+	steps []answers
+	today *answers
+	*former
 	membership *tables.Membership
 	out        tables.Transitions
 	stats      *stats
 
-	ids     *ids.Column // of today's users, in the form that oldIDs has too
-	oldIDs  *ids.Column
 	oldSet  []uint64 // the previous user's set, in today's order
-	oldAt   int      // where the previous user's dates start in previous.Since
 	text    []byte   // scratch of event ids
 	emitted bool     // the user at hand is in out.IDs
 
@@ -63,10 +61,6 @@ type differ struct {
 
 func (d *differ) prepare() {
 	v := d.words
-	d.ids, d.oldIDs = &d.users.ids, &d.previous.IDs
-	if d.oldIDs.Form != d.ids.Form && d.previous.Len() > 0 {
-		d.ids, d.oldIDs = d.ids.Widen(), d.oldIDs.Widen()
-	}
 	d.membership = &tables.Membership{Names: v.names, IDs: d.users.ids, Sets: trimmed(d.today.sets, len(v.names.Segments))}
 	d.membership.Stages = d.today.stages[:len(v.names.Lifecycles)]
 	if d.keepSince {
@@ -74,6 +68,12 @@ func (d *differ) prepare() {
 		for range v.names.Lifecycles {
 			d.membership.StageSince = append(d.membership.StageSince, make([]int32, d.users.len()))
 		}
+	}
+	for range d.dated {
+		d.membership.KeptSince = append(d.membership.KeptSince, make([]int32, d.users.len()))
+	}
+	for range d.exits {
+		d.membership.LastExits = append(d.membership.LastExits, make([]int32, d.users.len()))
 	}
 	d.out = tables.Transitions{Segments: v.eventNames, Stages: v.stageNames, At: d.at}
 	d.out.IDs.Type, d.out.IDs.Form = d.eventIDs, d.ids.Form
@@ -95,28 +95,26 @@ func trimmed(m tables.BitMatrix, segments int) tables.BitMatrix {
 
 // walk visits all users, today's and those that are gone, in the order of their ids.
 func (d *differ) walk() {
-	i, j, n, m := 0, 0, d.users.len(), d.previous.Len()
-	for i < n || j < m {
-		order := -1
-		switch {
-		case i == n:
-			order = 1
-		case j < m:
-			order = d.ids.Compare(i, d.oldIDs, j)
-		}
-		d.emitted = false
-		switch {
-		case order < 0:
-			d.arrived(i)
-			i++
-		case order > 0:
+	j := 0
+	gone := func(end int) {
+		for ; j < end; j++ {
+			d.emitted = false
 			d.left(j)
-			j++
-		default:
-			d.stayed(i, j)
-			i, j = i+1, j+1
 		}
 	}
+	for i, at := range d.pairs {
+		if at < 0 {
+			gone(int(^at))
+			d.emitted = false
+			d.arrived(i)
+			continue
+		}
+		gone(int(at))
+		d.emitted = false
+		d.stayed(i, j)
+		j++
+	}
+	gone(d.previous.Len())
 }
 
 // arrived is a user that the previous run did not have.
@@ -155,7 +153,6 @@ func (d *differ) left(j int) {
 		reason := d.lossReason(l >= len(d.words.names.Lifecycles), tables.UserDeleted)
 		d.move(d.oldIDs, j, l, tables.Exited, reason, d.words.stageOld[l][d.previous.Stages[old][j]], 0)
 	}
-	d.passDates(j)
 }
 
 // lossReason prefers the end of a segment to any other reason of leaving it, as its beginning is preferred on entering.
@@ -186,7 +183,6 @@ func (d *differ) stayed(i, j int) {
 		}
 	}
 	d.since(i, j)
-	d.passDates(j)
 }
 
 // changed records that a user who stayed is in segment s now, or is not any more.

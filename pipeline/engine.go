@@ -132,8 +132,12 @@ func (r *run) comparison() *comparison {
 		c.maps = append(c.maps, newStepMap(r.words, r.plan, i))
 	}
 	c.at = r.steps[len(r.steps)-1].Now.UnixMicro()
-	if r.base != nil {
-		c.lastDay = r.base.Date.Days()
+	for _, name := range r.words.names.Dated {
+		c.dated = append(c.dated, datedName{r.words.names.Segment(name), r.words.names.Lifecycle(name)})
+	}
+	for _, name := range r.words.names.Exits {
+		at := r.words.names.Segment(name)
+		c.exits = append(c.exits, exitsOf{at, int32(r.Config.Segments[at].Cooldown), indexOf(r.words.previous.Exits, name)})
 	}
 	return c
 }
@@ -158,15 +162,18 @@ func (r *run) partition(ctx context.Context, p *partitioner, c *comparison, at i
 	if u == nil || err != nil {
 		return err
 	}
-	previous, err := r.previous(ctx, at)
+	previous, err := r.membership(ctx, r.base, at)
 	if err != nil {
 		return err
 	}
-	a, err := r.answer(ctx, c, u, previous)
+	a, err := r.answer(ctx, c, u, previous, at)
 	if err != nil {
 		return err
 	}
-	out := c.diff(a.users, a.steps, previous)
+	if a.before == nil {
+		a.before = newFormer(r.base, &a.users.ids, previous)
+	}
+	out := c.diff(a.users, a.steps, a.before)
 	out.membership.ExtraNames, out.membership.ExtraLogical = r.Config.Membership.Columns, r.exportLogical()
 	if len(r.exports) > 0 {
 		out.membership.Extra = payloads(memory.DefaultAllocator, r.exportTypes(), a.users.len(), a.exported)
@@ -186,24 +193,53 @@ type answered struct {
 	users    *users
 	steps    []answers
 	counts   *counts
+	before   *former            // what the run that they are compared with left of them; nil: it is still to be made
 	exported func(i int) []byte // the values of the columns that membership shows of user i
 	part     *parting           // nil: all users are in scope
 }
 
 // answer answers every step for the users of a partition. With a scope these are the users in it, and beside them those of the
 // previous run who are carried.
-func (r *run) answer(ctx context.Context, c *comparison, u *users, previous *tables.Membership) (*answered, error) {
-	if r.scope == nil {
-		steps, counted := resolve(r.plan, r.words, c.maps, u)
-		return &answered{users: u, steps: steps, counts: counted, exported: u.exported}, nil
+func (r *run) answer(ctx context.Context, c *comparison, u *users, previous *tables.Membership, at int) (*answered, error) {
+	var part *parting
+	var err error
+	if r.scope != nil {
+		if part, err = r.part(ctx, u, previous); err != nil {
+			return nil, err
+		}
+		u = part.users
 	}
-	part, err := r.part(ctx, u, previous)
+	past, err := r.pastOf(ctx, u, previous, at)
 	if err != nil {
 		return nil, err
 	}
-	steps, counted := resolve(r.plan, r.words, c.maps, part.users)
+	steps, counted, err := resolve(r.plan, r.words, c.maps, u, past)
+	if err != nil {
+		return nil, err
+	}
+	if part == nil {
+		out := &answered{users: u, steps: steps, counts: counted, exported: u.exported}
+		if r.past == r.base {
+			out.before = past
+		}
+		return out, nil
+	}
 	all := part.rejoin(r.memberIDs())
 	return &answered{users: all.users, steps: part.answers(r.words, steps, all), counts: counted, exported: all.exported, part: part}, nil
+}
+
+// pastOf is what rules may ask of some users of a partition; nil where they ask nothing. previous is the membership of base, if it was read.
+func (r *run) pastOf(ctx context.Context, u *users, previous *tables.Membership, at int) (*former, error) {
+	if len(r.plan.Past()) == 0 {
+		return nil, nil
+	}
+	if r.past != r.base || previous == nil {
+		var err error
+		if previous, err = r.membership(ctx, r.past, at); err != nil {
+			return nil, err
+		}
+	}
+	return newFormer(r.past, &u.ids, previous), nil
 }
 
 // addDuplicates counts the duplicates of a partition. It reports whether the run can go on with them.

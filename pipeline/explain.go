@@ -70,6 +70,9 @@ func Explain(ctx context.Context, job Job, q Question) (*Answer, error) {
 	if stands != nil && r.Now.IsZero() {
 		r.Now = r.sameNow(stands, answer)
 	}
+	if err = r.askBefore(ctx); err != nil {
+		return nil, err
+	}
 	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
 		return nil, err
 	}
@@ -126,6 +129,9 @@ func (r *run) explainUser(ctx context.Context, q Question, stands *catalog.Manif
 	if err != nil {
 		return err
 	}
+	if record, err = r.withPast(ctx, record, q, explainer.Past(), answer.User); err != nil {
+		return err
+	}
 	defer record.Release()
 	if err = r.measure(ctx, explainer.Population()); err != nil {
 		return err
@@ -155,6 +161,27 @@ func (r *run) explainScope(ctx context.Context, at rowAt, answer *Answer) error 
 			oneLine(r.scope.where.Text)))
 	}
 	return err
+}
+
+// withPast adds what the previous run left of a user to the user's record, of which it takes over the reference.
+func (r *run) withPast(ctx context.Context, record arrow.Record, q Question, columns []rules.PastColumn, user string) (arrow.Record, error) {
+	if len(columns) == 0 {
+		return record, nil
+	}
+	defer record.Release()
+	m, at := noMembership(), -1
+	if r.past != nil {
+		var err error
+		if m, err = r.membershipOf(ctx, q, r.past, user); err != nil {
+			return nil, err
+		}
+		at = m.IDs.Find(user)
+	}
+	before := formerOf(r.past, m, []int32{int32(at)})
+	past := before.record(columns)
+	defer past.Release()
+	fields := append(record.Schema().Fields(), past.Schema().Fields()...)
+	return array.NewRecord(arrow.NewSchema(fields, nil), append(slices.Clone(record.Columns()), past.Columns()...), 1), nil
 }
 
 // unknownUser says that a user is not in the snapshot, and who has known it.
@@ -360,6 +387,9 @@ func (r *run) differences(stands *catalog.Manifest) []string {
 	}
 	if !stands.ReadFrom(r.manifest.Inputs) {
 		differs("the snapshot has")
+	}
+	if asked := r.manifest.Previous; !r.manifest.Stateless && stands.Previous != nil && (asked == nil || *asked != *stands.Previous) {
+		differs("the run before has")
 	}
 	return out
 }

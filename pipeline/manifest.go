@@ -11,6 +11,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/tables"
+	"strata/rules"
 )
 
 // describe fills in what the manifest says before any user is looked at: enough to tell whether the run is needed.
@@ -19,7 +20,7 @@ func (r *run) describe() {
 	r.manifest = &catalog.Manifest{
 		Format: catalog.Format, Date: r.Date, Program: r.Version, Now: last.Now.UTC(), Today: catalog.FromDays(last.Today),
 		Inputs: r.inputs(), Rows: r.snapshot.Rows(), IDColumn: r.idColumn, IDType: r.memberIDs().String(),
-		Definitions: last.Definitions, Names: *r.words.names, Since: r.Config.Membership.Since,
+		Definitions: last.Definitions, Stateless: rules.Stateless(last.Definitions), Names: *r.words.names, Since: r.Config.Membership.Since,
 		PartitionBits: r.exchange.partitionBits, Tables: map[string][]catalog.File{}, Notes: r.snapshot.Notes(),
 		Settings: catalog.Settings{
 			Membership: r.Config.Membership, Duplicates: r.Config.Snapshot.Duplicates, Where: r.Config.Snapshot.Where.Text,
@@ -122,7 +123,7 @@ func (r *run) completeLifecycle(i int, l tables.Lifecycle) catalog.Lifecycle {
 	if out.Removed {
 		return out
 	}
-	out.Unknown, out.Errors = r.counts.stageUnknown[i], r.counts.stageFailed[i]
+	out.Unknown, out.Errors, out.Blocked = r.counts.stageUnknown[i], r.counts.stageFailed[i], r.counts.blocked[i]
 	for s, name := range r.words.names.Lifecycles[i].Stages {
 		out.Stages = append(out.Stages, catalog.Stage{Name: name, Size: r.stats.stages[i][s]})
 	}

@@ -24,10 +24,21 @@ func (r *run) makePlan(ctx context.Context) error {
 	if r.base, err = r.Catalog.Previous(ctx, r.Date); err != nil {
 		return err
 	}
+	r.past = r.base
 	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
 		return err
 	}
 	return r.prepare(ctx)
+}
+
+// askBefore readies a run that asks for today's answer alone: the previous run is looked up where the definitions ask for it.
+func (r *run) askBefore(ctx context.Context) (err error) {
+	r.alone = true
+	if !rules.Stateless(r.Config.Definitions()) {
+		r.base, err = r.Catalog.Previous(ctx, r.Date)
+		r.past = r.base
+	}
+	return err
 }
 
 // prepare plans everything else, once the snapshot is open and it is known what the run is compared with.
@@ -60,8 +71,8 @@ func (r *run) makeSteps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := rules.Step{Definitions: definitions, Now: now, Today: today, Lists: lists}
-	if r.base == nil {
+	answer := rules.Step{Definitions: definitions, Now: now, Today: today, Date: r.Date.Days(), Lists: lists}
+	if r.base == nil || r.alone {
 		r.steps = []reasonStep{{answer, tables.UserChanged}}
 		return nil
 	}
@@ -71,10 +82,11 @@ func (r *run) makeSteps(ctx context.Context) error {
 		return err
 	}
 	newLists := r.newContents(ctx, oldLists, lists)
+	date := answer.Date
 	r.steps = distinct([]reasonStep{
-		{rules.Step{Definitions: old, Now: r.base.Now, Today: r.base.Today.Days(), Lists: oldLists}, tables.UserChanged},
-		{rules.Step{Definitions: old, Now: now, Today: today, Lists: oldLists}, tables.TimePassed},
-		{rules.Step{Definitions: old, Now: now, Today: today, Lists: newLists}, tables.ListChanged},
+		{rules.Step{Definitions: old, Now: r.base.Now, Today: r.base.Today.Days(), Date: r.base.Date.Days(), Lists: oldLists}, tables.UserChanged},
+		{rules.Step{Definitions: old, Now: now, Today: today, Date: date, Lists: oldLists}, tables.TimePassed},
+		{rules.Step{Definitions: old, Now: now, Today: today, Date: date, Lists: newLists}, tables.ListChanged},
 		{answer, tables.RuleChanged},
 	})
 	return nil
@@ -94,7 +106,7 @@ func distinct(steps []reasonStep) []reasonStep {
 }
 
 func sameQuestion(a, b rules.Step) bool {
-	if !a.Now.Equal(b.Now) || a.Today != b.Today || len(a.Lists) != len(b.Lists) {
+	if !a.Now.Equal(b.Now) || a.Today != b.Today || a.Date != b.Date || len(a.Lists) != len(b.Lists) {
 		return false
 	}
 	for path, list := range a.Lists {
@@ -225,7 +237,32 @@ func namesOf(c *configs.Config) *tables.Names {
 		}
 		names.Lifecycles = append(names.Lifecycles, life)
 	}
+	if !c.Membership.Since {
+		names.Dated = datedNames(c)
+	}
+	for _, s := range c.Segments {
+		if s.Cooldown > 0 {
+			names.Exits = append(names.Exits, s.Name)
+		}
+	}
 	return names
+}
+
+// datedNames are the segments and lifecycles whose since-dates rules need, in definition order.
+func datedNames(c *configs.Config) (out []string) {
+	needed := rules.DatedNames(c.Definitions())
+	keep := func(name string) {
+		if slices.Contains(needed, name) {
+			out = append(out, name)
+		}
+	}
+	for _, s := range c.Segments {
+		keep(s.Name)
+	}
+	for _, l := range c.Lifecycles {
+		keep(l.Name)
+	}
+	return out
 }
 
 // layOut sizes the exchange. The number of partitions follows from the footers' row counts alone.

@@ -39,8 +39,9 @@ type Previewed struct {
 
 	Segments []Overlap // in definition order
 	Stages   []Overlap
-	Examples []string // users for whom the rule is true: those whose ids have the least hashes
-	Sample   *Sample  // nil: all users were looked at, and the numbers are exact
+	Examples []string        // users for whom the rule is true: those whose ids have the least hashes
+	Sample   *Sample         // nil: all users were looked at, and the numbers are exact
+	Previous *catalog.RunRef // the run that the rules were asked about; nil where they ask about none, or there is none
 
 	Columns  []string // of the snapshot, that the answer rests on
 	Warnings configs.Problems
@@ -61,7 +62,8 @@ const RuleFile = "rule"
 const theRule = "the rule"
 
 // Preview tells how many users of one date a rule would take. It reads the snapshot as a run would and writes nothing. Faults of the
-// rule have their place in its text. NewEncoder, State and Version of the job are not used.
+// rule have their place in its text. Where the rule, or what it is compared with, looks at the previous run, that run's membership
+// is read, and no sample is taken. NewEncoder and Version of the job are not used.
 func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	if strings.TrimSpace(asked.Rule.Text) == "" {
 		return nil, configs.Problems{{Message: "the rule is empty", Hint: "write true for everybody"}}
@@ -73,7 +75,10 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	r := newRun(job)
 	defer r.close()
 	r.Progress.Stage("plan", 0)
-	var err error
+	err := r.askBefore(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
 		return nil, err
 	}
@@ -143,12 +148,19 @@ func (p *previewing) answer(ctx context.Context) (*Previewed, error) {
 	}
 	out := p.told(total)
 	out.Sample = sample
+	if p.base != nil && len(p.plan.Past()) > 0 {
+		out.Previous = &catalog.RunRef{Date: p.base.Date, Run: p.base.Run}
+	}
 	return out, nil
 }
 
 // count counts in the least costly way that gives what is asked for.
 func (p *previewing) count(ctx context.Context) (total *tally, sample *Sample, err error) {
 	all := len(p.snapshot.RowGroupRows())
+	if len(p.plan.Past()) > 0 {
+		total, err = p.countUsers(ctx)
+		return total, nil, err
+	}
 	if drawn := draw(all, p.proposal.Sample); p.proposal.Sample > 0 && len(drawn) < all {
 		return p.sampled(ctx, drawn)
 	}
@@ -313,13 +325,17 @@ func (p *previewing) countUsers(ctx context.Context) (*tally, error) {
 	n := 1 << p.exchange.partitionBits
 	p.Progress.Stage("diff", int64(n))
 	total := p.newTally()
-	work := func(_ context.Context, t *tally, at int) error {
+	work := func(ctx context.Context, t *tally, at int) error {
 		defer p.Progress.Done(1)
 		u, err := p.sorted(at)
-		if u != nil && err == nil {
-			t.countPartition(p.plan, u)
+		if u == nil || err != nil {
+			return err
 		}
-		return err
+		before, err := p.pastOf(ctx, u, nil, at)
+		if err != nil {
+			return err
+		}
+		return t.countPartition(p.plan, u, before)
 	}
 	if err := inParallel(ctx, p.Workers, n, p.newTally, work, p.into(total)); err != nil {
 		return nil, err
@@ -337,17 +353,24 @@ func (p *previewing) into(total *tally) func(*tally) error {
 	}
 }
 
-func (t *tally) countPartition(plan *rules.Plan, u *users) {
-	words := make([]uint64, u.from.bits*64)
+func (t *tally) countPartition(plan *rules.Plan, u *users, before *former) error {
+	past, release, err := before.answers(plan)
+	if err != nil {
+		return err
+	}
+	defer release()
+	words := make([]uint64, max(u.from.bits*64, plan.Words()))
 	for at := 0; at < u.len(); at += 64 {
 		n := min(64, u.len()-at)
 		u.columns(at, n, words)
+		past.Words(at>>6, words)
 		for members := t.add(plan, words, n); members != 0; members &= members - 1 {
 			if t.examples.most > 0 {
 				t.offer(&u.ids, at+bits.TrailingZeros64(members))
 			}
 		}
 	}
+	return nil
 }
 
 // offer takes user i of a column of ids among the examples, if the hash is low enough.

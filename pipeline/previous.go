@@ -9,18 +9,17 @@ import (
 	"strata/pipeline/tables"
 )
 
-// previous reads the users of the previous run that belong to a partition of this one. Both counts of partitions are powers of
-// two and a partition is the top bits of the same hash, so a partition is some whole files of a finer run, or a part of
-// one file of a coarser one.
-func (r *run) previous(ctx context.Context, at int) (*tables.Membership, error) {
-	empty := &tables.Membership{Names: &tables.Names{}, Sets: tables.BitMatrix{Width: 1}}
-	if r.base == nil {
-		return empty, nil
+// membership reads the users of an earlier run that belong to a partition of this one; none where there is no such run. Both counts
+// of partitions are powers of two and a partition is the top bits of the same hash, so a partition is some whole files of a finer run,
+// or a part of one file of a coarser one.
+func (r *run) membership(ctx context.Context, of *catalog.Manifest, at int) (*tables.Membership, error) {
+	if of == nil {
+		return noMembership(), nil
 	}
-	oldBits := r.base.PartitionBits
+	oldBits := of.PartitionBits
 	if oldBits <= r.exchange.partitionBits {
 		shift := r.exchange.partitionBits - oldBits
-		m, err := r.readMembership(ctx, r.base, at>>shift)
+		m, err := r.readMembership(ctx, of, at>>shift)
 		if err != nil || shift == 0 {
 			return m, err
 		}
@@ -30,11 +29,16 @@ func (r *run) previous(ctx context.Context, at int) (*tables.Membership, error) 
 	parts := make([]*tables.Membership, 1<<shift)
 	for i := range parts {
 		var err error
-		if parts[i], err = r.readMembership(ctx, r.base, at<<shift+i); err != nil {
+		if parts[i], err = r.readMembership(ctx, of, at<<shift+i); err != nil {
 			return nil, err
 		}
 	}
 	return mergeSorted(parts), nil
+}
+
+// noMembership is what there was before the first run.
+func noMembership() *tables.Membership {
+	return &tables.Membership{Names: &tables.Names{}, Sets: tables.BitMatrix{Width: 1}}
 }
 
 // readMembership reads one partition of an earlier run's membership.
@@ -105,6 +109,7 @@ func emptyLike(m *tables.Membership) *tables.Membership {
 	if m.Since != nil {
 		out.Since, out.StageSince = []int32{}, make([][]int32, len(m.Stages))
 	}
+	out.KeptSince, out.LastExits = make([][]int32, len(m.KeptSince)), make([][]int32, len(m.LastExits))
 	return out
 }
 
@@ -117,6 +122,12 @@ func appendUser(out, m *tables.Membership, i, dates int) {
 	}
 	if m.Values != nil {
 		out.Values = append(out.Values, m.Values[i])
+	}
+	for k := range m.KeptSince {
+		out.KeptSince[k] = append(out.KeptSince[k], m.KeptSince[k][i])
+	}
+	for k := range m.LastExits {
+		out.LastExits[k] = append(out.LastExits[k], m.LastExits[k][i])
 	}
 	if m.Since == nil {
 		return

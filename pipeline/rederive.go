@@ -54,14 +54,11 @@ func (r *run) findShortcut(ctx context.Context) error {
 		return err
 	case same:
 		r.shortcut = copyAll
-	case r.scope == nil && stateless(old) && stateless(m):
+	case r.scope == nil && old.Stateless && m.Stateless:
 		r.shortcut = deriveAll
 	}
 	return nil
 }
-
-// stateless says whether a run's definitions ask nothing of the run before it.
-func stateless(*catalog.Manifest) bool { return true }
 
 // sameQuestions says whether two runs of one date were asked the same: they differ at most in what they read, in what else they
 // show, and in the run before.
@@ -196,11 +193,12 @@ func (r *run) derive(ctx context.Context, p *partitioner, c comparison, at int) 
 		return err
 	}
 	c.known = reasonsOf(events)
-	previous, err := r.previous(ctx, at)
+	previous, err := r.membership(ctx, r.base, at)
 	if err != nil {
 		return err
 	}
-	out := c.diff(&users{ids: stored.IDs, records: make([]uint32, stored.Len())}, []answers{r.storedAnswers(stored)}, previous)
+	all := &users{ids: stored.IDs, records: make([]uint32, stored.Len())}
+	out := c.diff(all, []answers{r.storedAnswers(stored)}, newFormer(r.base, &all.ids, previous))
 	if out.unexplained {
 		return errUnexplained
 	}

@@ -82,6 +82,9 @@ func (r *run) planRehearsal(ctx context.Context, against string) error {
 	if r.base, err = r.rehearsalBase(ctx, against); err != nil {
 		return err
 	}
+	if r.past, err = r.Catalog.Previous(ctx, r.Date); err != nil {
+		return err
+	}
 	return r.prepare(ctx)
 }
 

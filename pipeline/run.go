@@ -20,6 +20,7 @@ type run struct {
 	*Job
 	snapshot Snapshot
 	base     *catalog.Manifest // the previous run; nil on the first
+	past     *catalog.Manifest // what the rules' was() and the like look at: base, unless a rehearsal compares with another run
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
 	shortcut shortcut          // of a replayed run
@@ -40,6 +41,8 @@ type run struct {
 	by       string   // the column that settles duplicates, or empty
 	scope    *scope   // nil: all users
 	hashed   []string // the columns whose values settle ties
+
+	alone bool // only today's answer is asked for: no reasons, no transitions
 
 	readings []func() *reading // by row group: made when first asked for
 	exchange *exchange

@@ -24,7 +24,7 @@ const (
 )
 
 // ReadMembership reads the users of a membership file that a run published: their ids, sets and stages, in the order of the
-// run's names, and since-dates if the run tracked them. The file is checked like any other: that ids rise, that sets and stages are of
+// run's names, the dates that these say are kept, and all since-dates if the run tracked them. The file is checked like any other: that ids rise, that sets and stages are of
 // the names. Export columns are not read. The caller owns the result.
 func (r State) ReadMembership(ctx context.Context, bucket objects.Bucket, object objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error) {
 	s, err := OpenWith(ctx, bucket, []objects.Info{object}, r.Options)
@@ -64,6 +64,7 @@ func newMembership(names *tables.Names, typ ids.Type, since bool) *tables.Member
 	if since {
 		m.Since, m.StageSince = []int32{}, make([][]int32, len(names.Lifecycles))
 	}
+	m.KeptSince, m.LastExits = make([][]int32, len(names.Dated)), make([][]int32, len(names.Exits))
 	return m
 }
 
@@ -268,15 +269,20 @@ func (r *membershipReader) codes(l int, texts *array.String) ([]uint16, error) {
 	return codes, nil
 }
 
-// states reads the sets. Without dates a state is only a set, which is read once for each value of a dictionary.
+// states reads the sets and dates. Without dates a state is only a set, which is read once for each value of a dictionary.
 func (r *membershipReader) states(a arrow.Array, row int) error {
 	width := r.m.Sets.Width
 	r.m.Sets.Words = extended(r.m.Sets.Words, (row+a.Len())*width)
 	if a.NullN() > 0 {
 		return errors.New("it has nulls, and every user has a state")
 	}
+	for _, columns := range [][][]int32{r.m.KeptSince, r.m.LastExits} {
+		for k := range columns {
+			columns[k] = extended(columns[k], row+a.Len())
+		}
+	}
 	d, encoded := a.(*array.Dictionary)
-	if !encoded || r.m.Since != nil {
+	if !encoded || !r.m.Plain() {
 		return r.eachState(a, row)
 	}
 	entries := &membershipReader{names: r.names, m: newMembership(r.names, r.m.IDs.Type, false)}

@@ -188,7 +188,7 @@ func TestMembershipIsNotTrusted(t *testing.T) {
 		{read(stage, ids.Text, false, info), `stage "stage 2" is none of the run's`},
 		{read(cycle, ids.Text, false, info), `no column "other"`},
 		{read(*m.Names, ids.Int64, false, info), "of type string, and the run's of type int64"},
-		{read(*m.Names, ids.Text, true, info), "ends within its since-dates"},
+		{read(*m.Names, ids.Text, true, info), "ends within its dates"},
 		{read(*m.Names, ids.Text, false, gone), objects.ErrChanged.Error()},
 	} {
 		if tc.err == nil || !strings.Contains(tc.err.Error(), tc.want) || !strings.Contains(tc.err.Error(), "00000.parquet") {

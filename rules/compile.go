@@ -60,8 +60,7 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 		return nil, fmt.Errorf("timezone: %w", err)
 	}
 	s := &stepCompiler{
-		compiler: c, definitions: d, lists: step.Lists,
-		rules: map[string]*rule{},
+		compiler: c, definitions: d, lists: step.Lists, date: step.Date,
 	}
 	c.latest = s
 	clock := &clockwork{
@@ -83,49 +82,91 @@ func (c *compiler) step(step, last Step) (configs.Problems, error) {
 func (s *stepCompiler) finish() plannedStep {
 	out := plannedStep{now: s.front.env.clock.now}
 	for _, segment := range s.definitions.Segments {
-		r, made := s.rules[segment.Name], Segment{Name: segment.Name, When: -1, Include: -1, Exclude: -1}
-		if made.Broken = r.failed; r.failed == "" {
-			made.When = s.cut(r.node)
-			if id, ok := s.include[segment.Name]; ok {
-				made.Include = s.cut(id)
-			}
-			if id, ok := s.exclude[segment.Name]; ok {
-				made.Exclude = s.cut(id)
-			}
-		}
-		out.segments = append(out.segments, made)
+		out.segments = append(out.segments, s.finishSegment(segment.Name))
 	}
-	for i, lifecycle := range s.definitions.Lifecycles {
-		made := Lifecycle{Name: lifecycle.Name}
-		for j, stage := range lifecycle.Stages {
-			r := s.stages[i][j]
-			if r.failed != "" && made.Broken == "" {
-				made.Broken = fmt.Sprintf("stage %q: %s", stage.Name, r.failed)
-			}
-			made.Stages = append(made.Stages, Stage{Name: stage.Name, When: -1})
-		}
-		for j, r := range s.stages[i] {
-			if made.Broken == "" {
-				made.Stages[j].When = s.cut(r.node)
-			}
-		}
-		out.lifecycles = append(out.lifecycles, made)
+	for i := range s.definitions.Lifecycles {
+		out.lifecycles = append(out.lifecycles, s.finishLifecycle(i))
 	}
 	out.columns, out.surveyed = s.columnsOf(&out), s.lower.surveyed
 	return out
 }
 
+func (s *stepCompiler) finishSegment(name string) Segment {
+	made := noSegment(name, s.failureOf(name))
+	if made.Broken != "" {
+		return made
+	}
+	made.When = s.cut(s.rules[name].node)
+	made.Asked = made.When
+	if until := s.untils[name]; until != nil {
+		made.Until = s.cut(until.node)
+	}
+	if state, ok := s.states[name]; ok {
+		made.Asked, made.Ruled = s.cut(state.asked), s.cut(state.ruled)
+	}
+	if id, ok := s.include[name]; ok {
+		made.Include = s.cut(id)
+	}
+	if id, ok := s.exclude[name]; ok {
+		made.Exclude = s.cut(id)
+	}
+	return made
+}
+
+// failureOf says why a segment does not compile, in the words of its rule; empty if it does.
+func (s *stepCompiler) failureOf(segment string) string {
+	for _, r := range s.rulesOf(segment) {
+		if r.failed != "" {
+			return r.failed
+		}
+	}
+	return ""
+}
+
+func (s *stepCompiler) finishLifecycle(at int) Lifecycle {
+	lifecycle := s.definitions.Lifecycles[at]
+	made := noLifecycle(lifecycle, "")
+	for j, stage := range lifecycle.Stages {
+		if r := s.stages[at][j]; r.failed != "" && made.Broken == "" {
+			made.Broken = fmt.Sprintf("stage %q: %s", stage.Name, r.failed)
+		}
+	}
+	if made.Broken != "" {
+		return made
+	}
+	for j := range made.Stages {
+		made.Stages[j].When = s.cut(s.stages[at][j].node)
+	}
+	if state, ok := s.moves[lifecycle.Name]; ok {
+		made.Blocked = s.cut(state.blocked)
+		for j := range made.Stages {
+			made.Stages[j].Stands = s.cut(state.stages[j])
+		}
+	}
+	return made
+}
+
+// noSegment is a segment of which nothing is answered.
+func noSegment(name, broken string) Segment {
+	return Segment{Name: name, When: -1, Until: -1, Include: -1, Exclude: -1, Asked: -1, Ruled: -1, Broken: broken}
+}
+
+// noLifecycle is a lifecycle of which nothing is answered.
+func noLifecycle(l configs.Lifecycle, broken string) Lifecycle {
+	made := Lifecycle{Name: l.Name, Blocked: -1, Broken: broken}
+	for _, stage := range l.Stages {
+		made.Stages = append(made.Stages, Stage{Name: stage.Name, When: -1, Stands: -1})
+	}
+	return made
+}
+
 // brokenStep is an earlier step of which nothing compiles.
 func brokenStep(d *configs.Definitions, why string) (out plannedStep) {
 	for _, segment := range d.Segments {
-		out.segments = append(out.segments, Segment{Name: segment.Name, When: -1, Include: -1, Exclude: -1, Broken: why})
+		out.segments = append(out.segments, noSegment(segment.Name, why))
 	}
 	for _, lifecycle := range d.Lifecycles {
-		made := Lifecycle{Name: lifecycle.Name, Broken: why}
-		for _, stage := range lifecycle.Stages {
-			made.Stages = append(made.Stages, Stage{Name: stage.Name, When: -1})
-		}
-		out.lifecycles = append(out.lifecycles, made)
+		out.lifecycles = append(out.lifecycles, noLifecycle(lifecycle, why))
 	}
 	return out
 }
@@ -147,16 +188,7 @@ func (c *compiler) columnsOf(s *plannedStep) (columns []string) {
 			columns = append(columns, c.graph.nodes[c.cuts[cut]].surveyed...)
 		}
 	}
-	for _, segment := range s.segments {
-		add(segment.When)
-		add(segment.Include)
-		add(segment.Exclude)
-	}
-	for _, lifecycle := range s.lifecycles {
-		for _, stage := range lifecycle.Stages {
-			add(stage.When)
-		}
-	}
+	s.eachCut(func(cut *int) { add(*cut) })
 	slices.Sort(columns)
 	return slices.Compact(columns)
 }
@@ -170,6 +202,9 @@ func (s *stepCompiler) problems() configs.Problems {
 	for _, r := range s.rules {
 		out = append(out, r.problems...)
 	}
+	for _, r := range s.untils {
+		out = append(out, r.problems...)
+	}
 	for _, stages := range s.stages {
 		for _, r := range stages {
 			out = append(out, r.problems...)
@@ -180,25 +215,71 @@ func (s *stepCompiler) problems() configs.Problems {
 
 // plan plans the cuts of all steps.
 func (c *compiler) plan() *Plan {
-	p := c.planOf(c.cuts)
+	p, at := c.planOf(c.cuts)
 	p.steps = c.steps
+	for i := range p.steps {
+		p.steps[i].eachCut(func(cut *int) {
+			if *cut >= 0 {
+				*cut = at[*cut]
+			}
+		})
+	}
 	return p
 }
 
-// planOf lays out the bits of some cuts.
-func (c *compiler) planOf(cuts []nodeID) *Plan {
-	p := &Plan{}
-	p.nodes, p.cuts = c.graph.reach(cuts)
-	for _, cut := range p.cuts {
-		n := &p.nodes[cut]
-		place := Cut{Bit: p.bits, FourValued: n.canUnknown || n.canFail}
-		if p.bits++; place.FourValued {
-			p.bits++
+// eachCut visits the places of all cuts that a step's answers come from.
+func (s *plannedStep) eachCut(visit func(cut *int)) {
+	for i := range s.segments {
+		g := &s.segments[i]
+		for _, cut := range []*int{&g.When, &g.Until, &g.Include, &g.Exclude, &g.Asked, &g.Ruled} {
+			visit(cut)
 		}
-		p.place = append(p.place, place)
 	}
+	for i := range s.lifecycles {
+		visit(&s.lifecycles[i].Blocked)
+		for j := range s.lifecycles[i].Stages {
+			visit(&s.lifecycles[i].Stages[j].When)
+			visit(&s.lifecycles[i].Stages[j].Stands)
+		}
+	}
+}
+
+// planOf lays out the bits of some cuts, and tells where each is in the plan.
+func (c *compiler) planOf(roots []nodeID) (*Plan, []int) {
+	p, parts := &Plan{}, c.graph.parts(roots)
+	p.nodes, p.cuts = c.graph.reach(parts.travel)
+	p.place = c.graph.places(parts.travel, 0)
+	p.bits = bitsOf(p.place, 0)
 	p.population = c.population(p.nodes, func(int) bool { return true })
 	p.exec = newExecutable(p.nodes, p.cuts, p.place, c.opts.AsWritten)
 	p.columns = slices.Sorted(slices.Values(p.exec.columns))
-	return p
+	if len(parts.past)+len(parts.combined) > 0 {
+		c.planPast(p, parts)
+	}
+	at := make([]int, len(roots))
+	for i, root := range roots {
+		at[i] = parts.at(root)
+	}
+	return p, at
+}
+
+// places lays out the bits of some nodes, from a bit on.
+func (g *graph) places(ids []nodeID, bit int) []Cut {
+	out := make([]Cut, len(ids))
+	for i, id := range ids {
+		out[i] = Cut{Bit: bit, FourValued: g.nodes[id].canUnknown || g.nodes[id].canFail}
+		bit = bitsOf(out[i:i+1], bit)
+	}
+	return out
+}
+
+// bitsOf is the bit after the last of some places; of none, the one given.
+func bitsOf(place []Cut, bit int) int {
+	for _, cut := range place {
+		bit = max(bit, cut.Bit+1)
+		if cut.FourValued {
+			bit = max(bit, cut.Bit+2)
+		}
+	}
+	return bit
 }

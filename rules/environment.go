@@ -130,6 +130,7 @@ func newEnvironment(variables map[string]*variable, segments, lifecycles []strin
 		ext.Strings(ext.StringsValidateFormatCalls(false)), ext.Math(),
 		cel.Constant("now", cel.TimestampType, types.Timestamp{Time: c.now.UTC()}),
 		cel.Constant("today", dateType, date(c.today)),
+		cel.Variable(firstRun, cel.BoolType),
 		cel.Variable(userIDName, cel.StringType),
 	}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
@@ -146,6 +147,7 @@ func newEnvironment(variables map[string]*variable, segments, lifecycles []strin
 	for _, name := range lifecycles {
 		options = append(options, cel.Variable(stagePrefix+name, cel.StringType))
 	}
+	options = append(options, pastVariables(segments, lifecycles)...)
 	for _, f := range functionTable {
 		options = append(options, f.declare(c))
 	}

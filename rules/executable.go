@@ -44,12 +44,7 @@ const noSource nodeID = -1
 // newExecutable makes a graph ready.
 func newExecutable(nodes []node, cuts []nodeID, place []Cut, asWritten bool) *executable {
 	x := &executable{nodes: nodes, cuts: cuts, place: place, asWritten: asWritten, prepared: make([]any, len(nodes))}
-	for _, cut := range place {
-		x.width = max(x.width, cut.Bit+1)
-		if cut.FourValued {
-			x.width = max(x.width, cut.Bit+2)
-		}
-	}
+	x.width = bitsOf(place, 0)
 	x.findColumns()
 	x.below = x.columnsBelow()
 	x.findFree()

@@ -132,6 +132,9 @@ func (t *teller) tellName(out *telling, e ast.Expr) bool {
 			t.tellLists(out, name)
 		}
 		return true
+	case isCallOf(e, "was") || isCallOf(e, "since") || isCallOf(e, "prev_stage"):
+		out.column = true // it has a value or none, like a column
+		return true
 	case isCallOf(e, "stage") && len(e.AsCall().Args()) == 1:
 		name, _ := textLiteral(e.AsCall().Args()[0])
 		if at := t.lifecycle(name); at >= 0 && !t.opened {

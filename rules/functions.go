@@ -56,10 +56,7 @@ func over(id string, result *cel.Type, bind func(c *clockwork, args []ref.Val) r
 }
 
 // laterFunctions are functions that a later version builds.
-var laterFunctions = map[string]string{
-	"was": "the previous run's membership", "prev_stage": "the previous run's stages",
-	"in_since": "since-dates in rules", "prev": "the previous run's columns",
-}
+var laterFunctions = map[string]string{"prev": "the previous run's columns"}
 
 // functionTable is made once; it is in the order of the documentation.
 var functionTable = func() []*function {
@@ -120,6 +117,6 @@ var functionNames = func() (names []string) {
 			names = append(names, f.name)
 		}
 	}
-	return append(names, "segment", "stage", "file", "has", "size", "matches", "startsWith", "endsWith", "contains", "exists", "all",
+	return append(names, "segment", "stage", "was", "prev_stage", "since", "file", "has", "size", "matches", "startsWith", "endsWith", "contains", "exists", "all",
 		"exists_one", "count", "sum", "avg", "min", "max", "int", "double", "string", "timestamp", "duration", "lowerAscii", "upperAscii", "trim")
 }()

@@ -186,6 +186,24 @@ func othersOfCEL() []*function {
 			doc: "The user's stage of a lifecycle, in the same run.", nulls: "null where the user is in no stage",
 		},
 		{
+			name: "was", topic: topicOther, signatures: []string{"was(string) -> bool"}, example: `was("vip") && ltv > 50`,
+			doc:   "Whether the user was in a segment when the previous run had ended. The date of that run is the newest before this one's that there is a run for.",
+			nulls: "never unknown: false on the first run, and for a user or a segment that is new",
+		},
+		{
+			name: "prev_stage", topic: topicOther, signatures: []string{"prev_stage(string) -> string"}, example: `stage("journey") != prev_stage("journey")`,
+			doc: "The user's stage of a lifecycle when the previous run had ended.", nulls: "null where the user was in no stage",
+		},
+		{
+			name: "since", topic: topicOther, signatures: []string{"since(string) -> date"}, example: `days_since(since("vip")) >= 30`,
+			doc: "The date since which the user is in a segment, or in the present stage of a lifecycle, without a break, as the previous run left it. " +
+				"It may not be compared with columns: the two are joined with && and ||.",
+			nulls: "null where the user was not in the segment, or in no stage",
+		},
+		{
+			name: "first_run", topic: topicOther, signatures: []string{"first_run: bool"}, example: `first_run || was("vip")`, doc: "Whether there is no previous run.", nulls: "never unknown",
+		},
+		{
 			name: "file", topic: topicOther, signatures: []string{`a in file("path") -> bool`}, example: `user_id in file("lists/vip.txt")`,
 			doc: "Whether a text or a whole number is a line of a file. The path is relative to the configuration; the file's hash is kept with the run.",
 		},

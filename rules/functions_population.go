@@ -60,8 +60,8 @@ func (s *frontend) survey(u *unit, e ast.Expr) {
 		return
 	}
 	if inner := surveyCalls(c.Args()[0]); len(inner) > 0 {
-		fault := &nestedSurvey{at: e.ID(), function: c.FunctionName()}
-		u.fault(fault.at, nestedHint, "%s", fault)
+		fault := nestedSurvey(e.ID(), c.FunctionName())
+		u.fault(fault.at, fault.hint, "%s", fault)
 	}
 	if of := c.Args()[0]; of.Kind() != ast.IdentKind && u.native().GetType(of.ID()).Kind() == types.DynKind {
 		u.fault(of.ID(), "make it a number of one kind, as in double(x)", "%s compares the values of all users, and these are of no one type", c.FunctionName())
@@ -70,9 +70,6 @@ func (s *frontend) survey(u *unit, e ast.Expr) {
 		s.surveySize(u, c.FunctionName(), c.Args()[1])
 	}
 }
-
-// nestedHint is the way out of a nestedSurvey.
-const nestedHint = "give it the column itself"
 
 // surveyCalls lists the population functions in an expression.
 func surveyCalls(e ast.Expr) (calls []ast.Expr) {

@@ -53,6 +53,9 @@ func (n *node) key() string {
 	if n.swapped {
 		b.WriteString(" swapped")
 	}
+	if n.past != nil {
+		b.WriteString(" past")
+	}
 	if surveys(n.op) {
 		fmt.Fprintf(&b, " over %d", n.over)
 	}
@@ -71,13 +74,17 @@ func (g *graph) attribute(n *node) {
 		unknown = unknown || g.nodes[arg].canUnknown
 		fail = fail || g.nodes[arg].canFail
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[arg].surveyed...), n.surveys || g.nodes[arg].surveys
+		n.looksBack = n.looksBack || g.nodes[arg].looksBack
 	}
 	if surveys(n.op) {
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[n.over].columns...), true
 	}
 	slices.Sort(n.surveyed)
 	n.surveyed = slices.Compact(n.surveyed)
-	if n.op == opColumn {
+	switch {
+	case n.past != nil:
+		n.looksBack = true
+	case n.op == opColumn:
 		n.columns = append(n.columns, n.name)
 	}
 	slices.Sort(n.columns)

@@ -62,7 +62,7 @@ func thousands(n int64) string {
 func (s *stepCompiler) lowerDoubts(u *unit) {
 	for _, d := range u.doubts {
 		var err error
-		if d.node, err = s.lower.part(u.native(), d.negation); err == nil {
+		if d.node, err = s.lower.part(u.native(), d.negation); err == nil && !s.graph.nodes[d.node].looksBack {
 			d.what, d.column = u.what, s.graph.nullsOf(d.node)
 			s.doubts = append(s.doubts, d)
 		}
@@ -105,5 +105,6 @@ func (c *compiler) doubtsOf(list []doubt) *Doubts {
 	for i, d := range list {
 		cuts[i] = d.node
 	}
-	return &Doubts{Plan: c.planOf(cuts), list: list}
+	p, _ := c.planOf(cuts)
+	return &Doubts{Plan: p, list: list}
 }

@@ -9,15 +9,30 @@ import (
 	"cel.dev/cel-go/common/ast"
 )
 
-// A nestedSurvey is a population function of another one's answers. It would need a pass over the snapshot for each level.
-type nestedSurvey struct {
-	at       int64 // the call's id
-	function string
+// A surveyFault is a population function of what it cannot look at.
+type surveyFault struct {
+	at      int64 // the call's id
+	message string
+	hint    string
 }
 
 // Error words the fault.
-func (n *nestedSurvey) Error() string {
-	return fmt.Sprintf("%s() looks at the values of all users, which may not depend on another such function", n.function)
+func (f *surveyFault) Error() string { return f.message }
+
+// nestedSurvey is the fault of a population function of another one's answers: it would need a pass over the snapshot for each level.
+func nestedSurvey(at int64, function string) *surveyFault {
+	return &surveyFault{
+		at: at, hint: "give it the column itself",
+		message: function + "() looks at the values of all users, which may not depend on another such function",
+	}
+}
+
+// pastSurvey is the fault of a population function of what the previous run left, which is known only when all users are answered.
+func pastSurvey(at int64, function string) *surveyFault {
+	return &surveyFault{
+		at: at, hint: "give it columns of the snapshot",
+		message: function + "() looks at the values of all users, which may not depend on the previous run",
+	}
 }
 
 // survey lowers a call of a population function. Its argument is an argument of the node only where each row's value matters.
@@ -29,7 +44,10 @@ func (l *lowerer) survey(e ast.Expr, args []ast.Expr) (nodeID, bool) {
 	typ, _ := scalarType(l.tree.GetType(e.ID()))
 	switch {
 	case l.nodes[x].surveys:
-		l.err = &nestedSurvey{at: e.ID(), function: e.AsCall().FunctionName()}
+		l.err = nestedSurvey(e.ID(), e.AsCall().FunctionName())
+		return 0, false
+	case l.nodes[x].looksBack:
+		l.err = pastSurvey(e.ID(), e.AsCall().FunctionName())
 		return 0, false
 	case l.kind(x) == kindNull:
 		return l.null(), true

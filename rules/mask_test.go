@@ -204,9 +204,9 @@ func TestResolve(t *testing.T) {
 	bits[2], bits[3] = words("TTTTFFFF")
 	bits[4], bits[5] = 0b1100, 0b1010
 	segments := []Segment{
-		{Name: "a", When: 0, Include: 2, Exclude: 3}, {Name: "b", When: 2, Include: -1, Exclude: -1}, {Name: "gone", Broken: "no column"},
+		{Name: "a", Asked: 0, Include: 2, Exclude: 3, Ruled: -1}, {Name: "b", Asked: 2, Include: -1, Exclude: -1, Ruled: -1}, {Name: "gone", Broken: "no column"},
 	}
-	lifecycles := []Lifecycle{{Name: "l", Stages: []Stage{{"s", 0}, {"t", 1}}}, {Name: "m", Broken: "no column"}}
+	lifecycles := []Lifecycle{{Name: "l", Stages: []Stage{{"s", 0, -1}, {"t", 1, -1}}, Blocked: -1}, {Name: "m", Broken: "no column"}}
 	var r Resolved
 	r.resolve(place, segments, lifecycles, bits)
 	low := uint64(0xff)

@@ -46,6 +46,7 @@ func (n *needs) segment(name string) {
 	at := slices.IndexFunc(n.definitions.Segments, func(s configs.Segment) bool { return s.Name == name })
 	if n.visit("segment", name) && at >= 0 {
 		n.rule(n.definitions.Segments[at].When.Text)
+		n.rule(n.definitions.Segments[at].Until.Text)
 	}
 }
 
@@ -65,13 +66,9 @@ func (n *needs) trait(name string) {
 	}
 }
 
-// rule follows what a rule names. One that does not parse names nothing; Compile reports it.
+// rule follows what a rule names.
 func (n *needs) rule(text string) {
-	parsed, issues := plainEnv().Parse(text)
-	if issues.Err() != nil {
-		return
-	}
-	ast.PreOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+	visitRule(text, func(e ast.Expr) {
 		if e.Kind() == ast.IdentKind {
 			n.trait(e.AsIdent())
 			return
@@ -86,6 +83,9 @@ func (n *needs) rule(text string) {
 			n.segment(name)
 		case function == "stage" || function == "prev_stage":
 			n.lifecycle(name)
+		case function == "since":
+			n.segment(name)
+			n.lifecycle(name)
 		}
-	}))
+	})
 }

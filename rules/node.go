@@ -15,7 +15,8 @@ type node struct {
 	typ    valueType
 	args   []nodeID
 	lit    literal        // opConst: the value. opField: lit.Int is the field's place. opKey: lit.String is the key
-	name   string         // opColumn: the snapshot's column. opNative: the function
+	name   string         // opColumn: the column. opNative: the function
+	past   *PastColumn    // opColumn: not of the snapshot, but of what the previous run left; else nil
 	set    *List          // opInFile: the contents. opInSet: the literal's values
 	regex  *regexp.Regexp // opMatches, opLike
 	zone   *zone          // calendar ops: the op's time zone. opColumn, opElement, opField, opKey, opIndex: where timestamps without a zone were read
@@ -35,6 +36,7 @@ type node struct {
 	canFail    bool     // some row may be an error
 	surveys    bool     // a population function is at or below this node
 	surveyed   []string // the columns below what these look at, sorted
+	looksBack  bool     // a past column is at or below this node
 }
 
 // An opcode names an operation. The comment gives args -> result; "strict" is the default and not repeated.

@@ -55,7 +55,7 @@ func newOracle(step Step, rec arrow.Record, userID string) (*oracle, error) {
 		return nil, err
 	}
 	c := &compiler{schema: rec.Schema(), opts: Options{UserID: userID}, graph: newGraph(), zones: map[string]*zone{}}
-	s := &stepCompiler{compiler: c, definitions: step.Definitions, lists: step.Lists, rules: map[string]*rule{}}
+	s := &stepCompiler{compiler: c, definitions: step.Definitions, lists: step.Lists}
 	if err := s.start(&clockwork{now: step.Now, today: int64(step.Today), zone: location, lists: step.Lists, horizon: step.Now, horizonDay: int64(step.Today)}); err != nil {
 		return nil, err
 	}

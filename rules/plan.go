@@ -21,6 +21,7 @@ type Step struct {
 	Definitions *configs.Definitions
 	Now         time.Time        // the instant that the rules' now means
 	Today       int32            // the date that the rules' today means, in days since 1970-01-01
+	Date        int32            // the run's date, from which stays and cooldowns count
 	Lists       map[string]*List // the contents of every list file that the definitions use, by the path they use
 }
 
@@ -39,26 +40,31 @@ type Options struct {
 type Segment struct {
 	Name    string
 	When    int    // the rule
+	Until   int    // the rule that ends a membership; -1 without one
 	Include int    // the user is on the include list; -1 without one
 	Exclude int    // the user is on the exclude list; -1 without one
+	Asked   int    // the rule of which unknown answers and errors count: until of who was in it, where there is one, else when
+	Ruled   int    // who is in it by its rules, before its lists; -1 without until, min_stay and cooldown: who the rule is true for
 	Broken  string // not empty: in this step (never the last) the definition does not compile against today's schema
 }
 
 // A Lifecycle says the same of one lifecycle, a cut a stage.
 type Lifecycle struct {
-	Name   string
-	Stages []Stage
-	Broken string
+	Name    string
+	Stages  []Stage
+	Blocked int // who keeps a stage because the move out of it is not listed; -1 without moves
+	Broken  string
 }
 
 // A Stage of a lifecycle.
 type Stage struct {
-	Name string
-	When int
+	Name   string
+	When   int
+	Stands int // who stands in it, blocked moves considered; -1 without moves
 }
 
-// A Cut is one expression whose answers travel. Its answer takes one bit (true) when it can be neither unknown nor an
-// error, and two (known, value) otherwise.
+// A Cut is one expression that a plan answers. Its answer takes one bit (true) when it can be neither unknown nor an
+// error, and two (known, value) otherwise. The first cuts of a plan travel; those whose bits lie past Plan.Bits look at the previous run.
 type Cut struct {
 	Bit        int  // place of its first bit in a user's row of bits
 	FourValued bool // it takes a second bit: Bit holds known, Bit+1 holds value, as in Mask
@@ -69,10 +75,11 @@ type Plan struct {
 	nodes   []node   // arguments before the nodes that use them
 	cuts    []nodeID // the roots: cut i is answered by node cuts[i]
 	place   []Cut    // by cut
-	bits    int
+	bits    int      // of the cuts that travel
 	columns []string
 	steps   []plannedStep
 	exec    *executable
+	past    *pastPlan // nil: no rule looks at the previous run
 
 	population *Population // nil: no rule asks for one
 
@@ -121,7 +128,7 @@ func (p *Plan) Doubts() *Doubts { return p.doubts }
 // Cuts returns the place of every cut's bits.
 func (p *Plan) Cuts() []Cut { return p.place }
 
-// Bits returns how many bits the answers about one user take.
+// Bits returns how many bits the answers about one user take that travel.
 func (p *Plan) Bits() int { return p.bits }
 
 // NewEvaluator returns an evaluator for one goroutine, which evaluates slices of batchRows rows (0: the default). Answers do
@@ -130,7 +137,8 @@ func (p *Plan) NewEvaluator(batchRows int) *Evaluator {
 	return newEvaluator(p.exec, batchRows)
 }
 
-// Resolve fills r with a step's answer for up to 64 users. bits holds one word a bit of theirs, in the order of Bits.
+// Resolve fills r with a step's answer for up to 64 users. bits holds one word a bit of theirs, in the order of Bits; where the plan
+// looks at the previous run, those that PastAnswers.Words adds too.
 func (p *Plan) Resolve(step int, bits []uint64, r *Resolved) {
 	r.resolve(p.place, p.steps[step].segments, p.steps[step].lifecycles, bits)
 }

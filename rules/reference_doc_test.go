@@ -92,6 +92,18 @@ func sampleStep(t *testing.T, rule string) Step {
 	}
 }
 
+// samplePast is what the previous run left of the sample's users.
+func samplePast(t *testing.T) []formerUser {
+	journey := func(stage, since string) formerUser {
+		return formerUser{in: map[string]bool{}, stages: map[string]string{"journey": stage}, since: map[string]int32{"journey": dayNumber(t, since)}}
+	}
+	ann, bob := journey("customer", "2026-05-03"), journey("lead", "2026-10-30")
+	ann.in["vip"], ann.since["vip"] = true, dayNumber(t, "2026-09-20")
+	cleo := journey("lead", "2026-08-01")
+	cleo.in["vip"], cleo.since["vip"] = true, dayNumber(t, "2026-10-28")
+	return []formerUser{ann, bob, cleo, {}}
+}
+
 // sampleAnswers says for whom a rule is true, unknown or an error.
 func sampleAnswers(t *testing.T, rule string) string {
 	t.Helper()
@@ -109,12 +121,19 @@ func sampleAnswers(t *testing.T, rule string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	letters := answers.Cut(plan.Segments(0)[0].When).String()
+	past, err := plan.EvalPast(pastRecord(t, plan.Past(), samplePast(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := make([]uint64, plan.Words())
+	answers.Words(0, words)
+	past.Words(0, words)
+	known, value := cutWords(plan.place, plan.Segments(0)[0].When, words)
 	var said []string
 	for _, kind := range []struct{ letter, words string }{{"T", "true for "}, {"U", "unknown for "}, {"E", "an error for "}} {
 		var users []string
 		for i, user := range sampleUsers {
-			if letters[i:i+1] == kind.letter {
+			if "UFET"[known>>i&1+value>>i&1*2:][:1] == kind.letter {
 				users = append(users, user)
 			}
 		}
@@ -184,7 +203,9 @@ More: [what null does](null.md), [from SQL to rules](from-sql.md), [what ` + "`s
 entries in the terminal.
 
 The examples are answered for these four users, on 2 November 2026, with the time zone Europe/Paris, the segment
-` + "`vip: ltv > 800`" + `, the lifecycle ` + "`journey`" + ` (` + "`customer`: `plan in [\"basic\", \"pro\"]`; `lead`: `tags != null`" + `) and a file of ann and cleo:
+` + "`vip: ltv > 800`" + `, the lifecycle ` + "`journey`" + ` (` + "`customer`: `plan in [\"basic\", \"pro\"]`; `lead`: `tags != null`" + `) and a file of ann and cleo. The run before, of 1 November,
+had ann in vip since 20 September and cleo since 28 October; ann was a customer since 3 May, bob a lead since 30 October and cleo since 1 August;
+dan was not there.
 
 `
 

@@ -4,12 +4,13 @@ package rules
 // is ready; used again for the same steps it allocates nothing. Bits of users that are not there mean nothing.
 type Resolved struct {
 	Segments []uint64 // by segment: the member; exclude wins over include, include over the rule
-	Unknown  []uint64 // by segment: the rule is unknown
-	Failed   []uint64 // by segment: the rule is an error
+	Unknown  []uint64 // by segment: the rule that is asked of the user is unknown
+	Failed   []uint64 // by segment: the same for errors
 
-	Stages       [][]uint64 // by lifecycle and stage: the first stage that matches, so at most one has a user's bit
+	Stages       [][]uint64 // by lifecycle and stage: where the user stands, so at most one has a user's bit
 	StageUnknown []uint64   // by lifecycle: a rule before the chosen stage's (any, where none is chosen) is unknown
 	StageFailed  []uint64   // by lifecycle: the same for errors
+	Blocked      []uint64   // by lifecycle: the user keeps a stage because the move out of it is not listed
 
 	BrokenSegments   []bool // the definition does not compile in this step: its words are zero and mean nothing
 	BrokenLifecycles []bool
@@ -20,6 +21,7 @@ func (r *Resolved) size(segments []Segment, lifecycles []Lifecycle) {
 	r.Segments, r.Unknown, r.Failed = sized(r.Segments, len(segments)), sized(r.Unknown, len(segments)), sized(r.Failed, len(segments))
 	r.BrokenSegments = sized(r.BrokenSegments, len(segments))
 	r.StageUnknown, r.StageFailed = sized(r.StageUnknown, len(lifecycles)), sized(r.StageFailed, len(lifecycles))
+	r.Blocked = sized(r.Blocked, len(lifecycles))
 	r.Stages, r.BrokenLifecycles = sized(r.Stages, len(lifecycles)), sized(r.BrokenLifecycles, len(lifecycles))
 	for i := range lifecycles {
 		r.Stages[i] = sized(r.Stages[i], len(lifecycles[i].Stages))
@@ -39,11 +41,7 @@ func cutWords(place []Cut, cut int, bits []uint64) (known, value uint64) {
 	if cut < 0 {
 		return ^uint64(0), 0
 	}
-	c := place[cut]
-	if c.FourValued {
-		return bits[c.Bit], bits[c.Bit+1]
-	}
-	return ^uint64(0), bits[c.Bit]
+	return place[cut].words(bits)
 }
 
 // resolve fills r for up to 64 users from one word a bit of theirs.
@@ -55,24 +53,28 @@ func (r *Resolved) resolve(place []Cut, segments []Segment, lifecycles []Lifecyc
 			r.Segments[i], r.Unknown[i], r.Failed[i] = 0, 0, 0
 			continue
 		}
-		known, value := cutWords(place, s.When, bits)
+		known, value := cutWords(place, s.Asked, bits)
+		ruled := known & value
+		if s.Ruled >= 0 {
+			_, ruled = cutWords(place, s.Ruled, bits)
+		}
 		includeKnown, include := cutWords(place, s.Include, bits)
 		excludeKnown, exclude := cutWords(place, s.Exclude, bits)
-		r.Segments[i] = (known&value | includeKnown&include) &^ (excludeKnown & exclude)
+		r.Segments[i] = (ruled | includeKnown&include) &^ (excludeKnown & exclude)
 		r.Unknown[i], r.Failed[i] = ^(known | value), value&^known
 	}
 	for i := range lifecycles {
 		l := &lifecycles[i]
 		if r.BrokenLifecycles[i] = l.Broken != ""; r.BrokenLifecycles[i] {
 			clear(r.Stages[i])
-			r.StageUnknown[i], r.StageFailed[i] = 0, 0
+			r.StageUnknown[i], r.StageFailed[i], r.Blocked[i] = 0, 0, 0
 			continue
 		}
 		r.resolveStages(place, l, i, bits)
 	}
 }
 
-// resolveStages takes for every user the first stage whose rule is true.
+// resolveStages takes for every user the first stage whose rule is true, or where moves leave the user.
 func (r *Resolved) resolveStages(place []Cut, l *Lifecycle, i int, bits []uint64) {
 	open, unknown, failed := ^uint64(0), uint64(0), uint64(0)
 	for j := range l.Stages {
@@ -81,6 +83,10 @@ func (r *Resolved) resolveStages(place []Cut, l *Lifecycle, i int, bits []uint64
 		unknown |= open &^ (known | value)
 		failed |= open & value &^ known
 		open &^= known & value
+		if stands := l.Stages[j].Stands; stands >= 0 {
+			_, r.Stages[i][j] = cutWords(place, stands, bits)
+		}
 	}
 	r.StageUnknown[i], r.StageFailed[i] = unknown, failed
+	_, r.Blocked[i] = cutWords(place, l.Blocked, bits)
 }

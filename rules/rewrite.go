@@ -73,9 +73,7 @@ func (r *rewriter) identifier(e ast.Expr) {
 		return
 	}
 	r.names = appendNew(r.names, name)
-	if name == "first_run" {
-		r.fault(e.ID(), "", "first_run is not part of this version")
-	} else if t := r.step.traits[name]; t != nil {
+	if t := r.step.traits[name]; t != nil {
 		r.inline(e, t)
 	} else if v := r.step.env.variables[name]; v != nil && v.fault != nil && !reservedWords[name] {
 		r.fault(e.ID(), v.hint, "%s", v.fault)
@@ -113,6 +111,9 @@ func (r *rewriter) callExpr(e ast.Expr) {
 		return
 	case "stage":
 		r.stage(e, c)
+		return
+	case "was", "since", "prev_stage":
+		r.past(e, c)
 		return
 	}
 	if name == operators.In && isCallOf(c.Args()[1], "file") {
@@ -377,6 +378,9 @@ func (r *rewriter) stageLiterals(stage ast.Expr, others ...ast.Expr) {
 		return
 	}
 	lifecycle, is := strings.CutPrefix(stage.AsIdent(), stagePrefix)
+	if !is {
+		lifecycle, is = strings.CutPrefix(stage.AsIdent(), prevStagePrefix)
+	}
 	for _, e := range others {
 		text, ok := textLiteral(e)
 		if names := r.step.stageNames[lifecycle]; is && ok && !slices.Contains(names, text) {

@@ -24,13 +24,17 @@ type stepCompiler struct {
 	lists       map[string]*List
 	front       *frontend
 	lower       *lowerer
+	date        int32            // the step's
 	rules       map[string]*rule // by segment
+	untils      map[string]*rule // by segment that has one
 	stages      [][]*rule        // by lifecycle
 	own         configs.Problems // faults that lie in no rule
 	order       []string         // segments and lifecycles after those that they refer to
 	include     map[string]nodeID
 	exclude     map[string]nodeID
-	textOnly    bool // there is no snapshot
+	states      map[string]segmentState   // by segment with until, min_stay or cooldown
+	moves       map[string]lifecycleState // by lifecycle with moves
+	textOnly    bool                      // there is no snapshot
 	doubts      []doubt
 }
 
@@ -71,11 +75,13 @@ func (s *stepCompiler) start(clock *clockwork) error {
 	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, members: map[string]nodeID{}, idColumn: s.opts.UserID}
 	s.lower.zone = s.lower.zoneOf(s.definitions.Timezone)
 	s.lower.userID = s.userID
+	s.namePast()
 	return nil
 }
 
 // compileRules takes every rule through the front end.
 func (s *stepCompiler) compileRules() {
+	s.rules, s.untils = map[string]*rule{}, map[string]*rule{}
 	for _, segment := range s.definitions.Segments {
 		r := &rule{unit: unit{expr: segment.When, what: fmt.Sprintf("segment %q", segment.Name)}}
 		if r.expr.Text == "" {
@@ -83,6 +89,10 @@ func (s *stepCompiler) compileRules() {
 		}
 		s.rules[segment.Name] = r
 		s.front.compile(&r.unit)
+		if segment.Until.Text != "" {
+			s.untils[segment.Name] = &rule{unit: unit{expr: segment.Until, what: fmt.Sprintf("segment %q, until", segment.Name)}}
+			s.front.compile(&s.untils[segment.Name].unit)
+		}
 	}
 	for _, lifecycle := range s.definitions.Lifecycles {
 		var stages []*rule
@@ -99,6 +109,7 @@ func (s *stepCompiler) compileRules() {
 // lowerRules turns checked rules into nodes: segments and lifecycles in the order in which they refer to each other.
 func (s *stepCompiler) lowerRules() {
 	s.include, s.exclude = map[string]nodeID{}, map[string]nodeID{}
+	s.states, s.moves = map[string]segmentState{}, map[string]lifecycleState{}
 	for _, segment := range s.definitions.Segments {
 		s.listed(segment, segment.Include, segment.IncludePos, s.include)
 		s.listed(segment, segment.Exclude, segment.ExcludePos, s.exclude)
@@ -112,7 +123,7 @@ func (s *stepCompiler) lowerRules() {
 		case lifecycle >= 0:
 			s.lower.members[stagePrefix+name] = s.stageOf(lifecycle)
 		default:
-			s.lower.members[segmentPrefix+name] = s.memberOf(name, s.rules[name].node)
+			s.lower.members[segmentPrefix+name] = s.memberOf(name)
 		}
 	}
 }
@@ -122,10 +133,13 @@ func (s *stepCompiler) lifecycle(name string) int {
 	return slices.IndexFunc(s.definitions.Lifecycles, func(l configs.Lifecycle) bool { return l.Name == name })
 }
 
-// rulesOf are the rules behind a name: a segment's one, or those of a lifecycle's stages.
+// rulesOf are the rules behind a name: a segment's when and until, or those of a lifecycle's stages.
 func (s *stepCompiler) rulesOf(name string) []*rule {
 	if at := s.lifecycle(name); at >= 0 {
 		return s.stages[at]
+	}
+	if until := s.untils[name]; until != nil {
+		return []*rule{s.rules[name], until}
 	}
 	return []*rule{s.rules[name]}
 }
@@ -140,21 +154,32 @@ func (s *stepCompiler) failure(name string) string {
 	return ""
 }
 
-// stageOf is the name of the first stage whose rule is true; null where none is.
-func (s *stepCompiler) stageOf(lifecycle int) nodeID {
-	text := valueType{kind: kindString}
+// stageOf is the name of the first stage whose rule is true, unless the move to it is blocked; null where none is.
+func (s *stepCompiler) stageOf(at int) nodeID {
+	text, lifecycle := valueType{kind: kindString}, s.definitions.Lifecycles[at]
+	in := func(i int) nodeID { return s.graph.member(s.stages[at][i].node) }
+	if len(lifecycle.Moves) > 0 {
+		state := s.movesOf(at)
+		s.moves[lifecycle.Name] = state
+		in = func(i int) nodeID { return state.stages[i] }
+	}
 	out := s.lower.null()
-	for i, stage := range slices.Backward(s.definitions.Lifecycles[lifecycle].Stages) {
+	for i, stage := range slices.Backward(lifecycle.Stages) {
 		name := s.graph.constant(text, literal{String: stage.Name})
-		out = s.graph.cond(text, s.graph.member(s.stages[lifecycle][i].node), name, out)
+		out = s.graph.cond(text, in(i), name, out)
 	}
 	return out
 }
 
-// memberOf is who is in a segment: exclude wins over include, include over the rule.
-func (s *stepCompiler) memberOf(name string, when nodeID) nodeID {
+// memberOf is who is in a segment: exclude wins over include, include over the rules.
+func (s *stepCompiler) memberOf(name string) nodeID {
 	g := s.graph
-	out := g.member(when)
+	out := g.member(s.rules[name].node)
+	segment := s.definitions.Segments[slices.Index(s.front.segmentNames, name)]
+	if hasStateRules(segment) {
+		s.states[name] = s.stateOf(segment)
+		out = s.states[name].ruled
+	}
 	if id, ok := s.include[name]; ok {
 		out = g.or(out, g.member(id))
 	}
@@ -174,17 +199,23 @@ func (s *stepCompiler) lowerRule(r *rule) {
 		return
 	}
 	node, err := s.lower.rule(r.native())
-	var nested *nestedSurvey
+	var survey *surveyFault
 	switch {
-	case errors.As(err, &nested):
-		r.fault(nested.at, nestedHint, "%s", err)
+	case errors.As(err, &survey):
+		r.fault(survey.at, survey.hint, "%s", err)
 		return
 	case err != nil:
 		r.faultAt(1, 1, "", "%s", err)
 		return
 	}
-	r.node = node
+	var ok bool
+	if r.node, ok = (&divider{graph: s.graph}).divide(node); !ok {
+		r.faultAt(1, 1, mixedHint, "the rule makes one value of what the previous run left and of columns of the snapshot")
+	}
 }
+
+// mixedHint is the way out for a rule that cannot be divided.
+const mixedHint = `join them as conditions, as in days_since(since("vip")) > 30 && ltv > 800`
 
 // listed adds the node that says whether a user is on a list.
 func (s *stepCompiler) listed(segment configs.Segment, path string, pos configs.Pos, into map[string]nodeID) {

@@ -12,7 +12,7 @@ import (
 // not, circles of segments and of traits. The error is configs.Problems. What depends on columns only Compile can tell.
 func CheckText(d *configs.Definitions) error {
 	c := &compiler{schema: arrow.NewSchema(nil, nil), graph: newGraph(), zones: map[string]*zone{}}
-	s := &stepCompiler{compiler: c, definitions: d, rules: map[string]*rule{}, textOnly: true}
+	s := &stepCompiler{compiler: c, definitions: d, textOnly: true}
 	if err := s.start(&clockwork{zone: time.UTC}); err != nil {
 		return err
 	}

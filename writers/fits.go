@@ -36,7 +36,16 @@ func fits(m *tables.Membership) error {
 			fault("stage %d of lifecycle %q, which has %d", most, cycle.Name, len(cycle.Stages))
 		}
 	}
+	errs = append(errs, fitsDates("since-dates", m.KeptSince, m.Names.Dated, n), fitsDates("last exits", m.LastExits, m.Names.Exits, n))
 	return errors.Join(append(errs, fitsExtra(m, n)...)...)
+}
+
+// fitsDates checks columns of dates that only strata_state holds.
+func fitsDates(what string, columns [][]int32, names []string, n int) error {
+	if len(columns) != len(names) || slices.ContainsFunc(columns, func(days []int32) bool { return len(days) != n }) {
+		return fmt.Errorf("encode membership: %d columns of %s for %d names, or not a date for each of %d users", len(columns), what, len(names), n)
+	}
+	return nil
 }
 
 func fitsExtra(m *tables.Membership, n int) (errs []error) {

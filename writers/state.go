@@ -11,7 +11,7 @@ func (w *Writer) stateColumn(m *tables.Membership) column {
 	typ := binaryType
 	typ.order = unordered
 	c := column{name: "strata_state", typ: typ, levels: everywhere{}}
-	if m.Since == nil && m.Sets.Width == 1 {
+	if m.Plain() && m.Sets.Width == 1 {
 		c.values = setStates(m, &typ)
 	}
 	if c.values == nil {

@@ -72,7 +72,8 @@ func (o *outlined) addDefinitions(d *configs.Definitions) {
 		o.add("trait "+t.Name, oneLine(t.Value.Text))
 	}
 	for _, s := range d.Segments {
-		o.add("segment "+s.Name, part("when", oneLine(s.When.Text)), part("include", s.Include), part("exclude", s.Exclude))
+		o.add("segment "+s.Name, part("when", oneLine(s.When.Text)), part("until", oneLine(s.Until.Text)), part("min_stay", daysText(s.MinStay)),
+			part("cooldown", daysText(s.Cooldown)), part("include", s.Include), part("exclude", s.Exclude))
 	}
 	for _, l := range d.Lifecycles {
 		var stages []string
@@ -80,8 +81,26 @@ func (o *outlined) addDefinitions(d *configs.Definitions) {
 			stages = append(stages, stage.Name)
 			o.add("lifecycle "+l.Name+", stage "+stage.Name, part("when", oneLine(stage.When.Text)))
 		}
-		o.add("lifecycle "+l.Name, strings.Join(stages, " | "))
+		o.add("lifecycle "+l.Name, strings.Join(stages, " | "), part("moves", movesText(l.Moves)))
 	}
+}
+
+// daysText shows a length of time; empty for none.
+func daysText(d configs.Days) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+// movesText shows moves in the order of their names, which decides nothing.
+func movesText(moves configs.Moves) string {
+	var texts []string
+	for _, m := range moves {
+		texts = append(texts, m.String())
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
 }
 
 func part(key, value string) string {

@@ -58,20 +58,62 @@ func printSegmentAnswer(w io.Writer, a *pipeline.Answer, s *rules.ExplainedSegme
 	}
 	printTerm(t, &s.Rule, 1)
 	t.Flush()
+	if s.State != nil {
+		printState(w, s)
+	}
 	fmt.Fprintln(w)
+}
+
+// printState prints what until, min_stay and cooldown had to do with a segment.
+func printState(w io.Writer, s *rules.ExplainedSegment) {
+	state := s.State
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if state.Until != nil {
+		fmt.Fprintln(t, "\nuntil, which ends the membership of who was in it")
+		printTerm(t, state.Until, 1)
+	}
+	fmt.Fprintln(t, "\nthe run before")
+	fmt.Fprintf(t, "  had the user in it\t%s\n", yesNo(state.Was))
+	for _, line := range [][2]string{
+		{"since", state.Since}, {"min_stay is over on", state.StaysTo}, {"last exit", state.LastExit}, {"cooldown is over on", state.WaitsTo},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(t, "  %s\t%s\n", line[0], line[1])
+		}
+	}
+	t.Flush()
 }
 
 // because says what decided, where it was not plainly the rule.
 func because(s *rules.ExplainedSegment) string {
 	switch {
-	case s.By != rules.ByRule:
+	case s.By == rules.ByInclude || s.By == rules.ByExclude:
 		return fmt.Sprintf(": the %s list decides", s.By)
+	case s.State != nil && (s.By != rules.ByRule || s.State.Was):
+		return ": " + stateText(s)
 	case s.Rule.Value == rules.ValueError:
 		return ": the rule fails, " + s.Rule.Cause
 	case s.Rule.Value == rules.ValueUnknown || s.Rule.Value == rules.ValueNull:
 		return ": the rule is unknown, " + s.Rule.Cause
 	}
 	return ""
+}
+
+// stateText is what until, min_stay, cooldown or the end of the rule did.
+func stateText(s *rules.ExplainedSegment) string {
+	switch {
+	case s.By == rules.ByMinStay:
+		return "it stays, min_stay is over on " + s.State.StaysTo
+	case s.By == rules.ByCooldown:
+		return "it waits, the cooldown is over on " + s.State.WaitsTo
+	case s.By == rules.ByUntil && s.Member:
+		return "it stays until the rule of until is true"
+	case s.By == rules.ByUntil:
+		return "it leaves, the rule of until is true"
+	case s.Member:
+		return "it stays, the rule is true"
+	}
+	return "it leaves, the rule is not true"
 }
 
 // printListLine prints whether the user is on a list, if there is one.
@@ -119,6 +161,9 @@ func printLifecycleAnswer(w io.Writer, a *pipeline.Answer, l *rules.ExplainedLif
 	} else {
 		fmt.Fprintf(w, "user %s is in stage %s of lifecycle %s on %s\n", plainID(a.User), l.Stage, l.Name, a.Date)
 	}
+	if l.Blocked != "" {
+		fmt.Fprintf(w, "the rules say %s, and no move %s -> %s is listed: the user keeps the stage\n", l.Blocked, l.Stage, l.Blocked)
+	}
 	chosen := false
 	for i := range l.Stages {
 		stage := &l.Stages[i]
@@ -126,7 +171,7 @@ func printLifecycleAnswer(w io.Writer, a *pipeline.Answer, l *rules.ExplainedLif
 			fmt.Fprintf(w, "\nstage %s: not asked\n", stage.Name)
 			continue
 		}
-		chosen = stage.Name == l.Stage
+		chosen = stage.Name == cmp.Or(l.Blocked, l.Stage)
 		verdict := "does not match"
 		if chosen {
 			verdict = "the first that matches"
@@ -173,8 +218,11 @@ func yesNo(yes bool) string {
 
 // why is in a few words what decided about a segment.
 func why(s *rules.ExplainedSegment) string {
-	if s.By != rules.ByRule {
+	switch s.By {
+	case rules.ByInclude, rules.ByExclude:
 		return "on the " + s.By + " list"
+	case rules.ByMinStay, rules.ByCooldown, rules.ByUntil:
+		return stateText(s)
 	}
 	term := &s.Rule
 	for term.Note == rules.NoteTrait && len(term.Terms) > 0 {

@@ -140,6 +140,11 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 		it = "in these it is"
 		first.title = fmt.Sprintf("%s: the rule takes about %s of %s rows (%s)", which, count(int64(math.Round(p.Sample.Members))), count(p.Rows), percentOf(p.Members, p.Users))
 		first.sentences = sampleSentences(p)
+	case p.Previous != nil && asked.Sample > 0:
+		first.sentences = append(first.sentences, fmt.Sprintf("exact after all: what rules ask of the previous run, that of %s, is asked for all users", p.Previous.Date))
+		fallthrough
+	case p.Previous != nil:
+		first.sentences = append(first.sentences, fmt.Sprintf("exact, after the run of %s; %s rejects, %s duplicates", p.Previous.Date, count(p.Rejects.Total()), count(p.Duplicates)))
 	case asked.Sample > 0:
 		first.sentences = append(first.sentences, fmt.Sprintf("exact after all: a sample is ten row groups at least, and there are %d", p.RowGroups))
 		fallthrough
@@ -247,7 +252,8 @@ type previewJSON struct {
 	Errors     int64           `json:"errors"`
 	Rejects    catalog.Rejects `json:"rejects"`
 	Duplicates int64           `json:"duplicates"`
-	Sample     *sampleJSON     `json:"sample"` // null: exact
+	Sample     *sampleJSON     `json:"sample"`             // null: exact
+	Previous   *catalog.RunRef `json:"previous,omitempty"` // the run that the rules were asked about
 	Segments   []overlapJSON   `json:"segments"`
 	Stages     []overlapJSON   `json:"stages"`
 	Examples   []string        `json:"examples"`
@@ -275,7 +281,8 @@ func newPreviewJSON(rule string, p *pipeline.Previewed) previewJSON {
 	out := previewJSON{
 		Date: p.Date, Rule: rule, Rows: p.Rows, Users: p.Users, Scope: p.Where, Outside: p.Outside, Members: p.Members, Unknown: p.Unknown, Errors: p.Errors, Rejects: p.Rejects,
 		Duplicates: p.Duplicates, Segments: []overlapJSON{}, Stages: []overlapJSON{}, Examples: p.Examples,
-		Columns: append([]string{}, p.Columns...), Warnings: append([]string{}, aboutRule(p.Warnings)...),
+		Previous: p.Previous,
+		Columns:  append([]string{}, p.Columns...), Warnings: append([]string{}, aboutRule(p.Warnings)...),
 	}
 	if p.Sample != nil {
 		s := sampleJSON(*p.Sample)

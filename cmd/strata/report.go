@@ -91,6 +91,9 @@ func printLifecycles(w io.Writer, m *catalog.Manifest) {
 		}
 		fmt.Fprintf(w, "\nlifecycle %s: %s moved, %s entered, %s exited, %s initial\n", l.Name, count(l.Changes.Sum(tables.Moved)),
 			count(l.Changes.Sum(tables.Entered)), count(l.Changes.Sum(tables.Exited)), count(l.Changes.Sum(tables.Initial)))
+		if l.Blocked > 0 {
+			fmt.Fprintf(w, "%s blocked: no move that is listed leads from their stage to the one whose rule is true\n", count(l.Blocked))
+		}
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprintln(t, "stage\tsize\t")
 		for _, s := range l.Stages {

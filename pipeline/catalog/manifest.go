@@ -46,6 +46,7 @@ type Manifest struct {
 	IDColumn    string               `json:"id_column"`
 	IDType      string               `json:"id_type"`
 	Definitions *configs.Definitions `json:"definitions"`
+	Stateless   bool                 `json:"stateless"` // the definitions ask nothing of the previous run
 	Lists       []List               `json:"lists"`
 	Settings    Settings             `json:"settings"`
 	Scope       *Scope               `json:"scope,omitempty"` // where the run was limited to a part of the users
@@ -196,6 +197,7 @@ type Lifecycle struct {
 	Stages  []Stage `json:"stages"`
 	Unknown int64   `json:"unknown"`
 	Errors  int64   `json:"errors"`
+	Blocked int64   `json:"blocked,omitempty"` // users who keep a stage because the move out of it is not listed
 	Changes Changes `json:"changes"`
 	Removed bool    `json:"removed,omitempty"`
 }

@@ -5,6 +5,9 @@
 package tables
 
 import (
+	"math"
+	"slices"
+
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"strata/pipeline/ids"
@@ -50,6 +53,19 @@ func (m *BitMatrix) Has(i, b int) bool { return m.Words[i*m.Width+b>>6]>>(b&63)&
 type Names struct {
 	Segments   []string    `json:"segments"`
 	Lifecycles []Lifecycle `json:"lifecycles"`
+
+	// What strata_state has dates of although no column shows them, in the order above: the segments and lifecycles whose since-dates
+	// rules need, none where all are tracked; and the segments of which last exits are kept.
+	Dated []string `json:"dated,omitempty"`
+	Exits []string `json:"exits,omitempty"`
+}
+
+// Segment is the place of a segment, or -1.
+func (n *Names) Segment(name string) int { return slices.Index(n.Segments, name) }
+
+// Lifecycle is the place of a lifecycle, or -1.
+func (n *Names) Lifecycle(name string) int {
+	return slices.IndexFunc(n.Lifecycles, func(l Lifecycle) bool { return l.Name == name })
 }
 
 // A Lifecycle names its stages in definition order.
@@ -67,6 +83,8 @@ type Membership struct {
 	Stages     [][]uint16 // by lifecycle, n rows: the stage's place in Names plus 1, or 0 for none
 	Since      []int32    // nil unless tracked: days since 1970-01-01 of every set bit, row by row, in segment order
 	StageSince [][]int32  // nil unless tracked: by lifecycle, n rows; 0 where there is no stage
+	KeptSince  [][]int32  // by Names.Dated, n rows: NoDay for who is not in the segment or in no stage
+	LastExits  [][]int32  // by Names.Exits, n rows: NoDay without one
 	Extra      []arrow.Array
 	ExtraNames []string
 	Values     [][]byte // nil unless a run may carry them: by user, what Extra shows, in a form that the run knows
@@ -74,6 +92,9 @@ type Membership struct {
 	// constants, or "".
 	ExtraLogical []string
 }
+
+// NoDay stands where there is no date.
+const NoDay = math.MinInt32
 
 // Len returns the number of users.
 func (m *Membership) Len() int { return m.IDs.Len() }
