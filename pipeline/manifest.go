@@ -28,7 +28,8 @@ func (r *run) describe() {
 		Clock: catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
 	}
 	if r.base != nil {
-		r.manifest.Previous = &catalog.RunRef{Date: r.base.Date, Run: r.base.Run}
+		previous := r.base.Origin()
+		r.manifest.Previous = &previous
 		r.manifest.Gap = catalog.NewGap(r.manifest.Previous, r.Date)
 	}
 	for _, l := range r.lists {

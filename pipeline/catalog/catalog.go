@@ -9,6 +9,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,6 +60,7 @@ func manifestKey(r RunRef) string            { return runFolder(r.Date, r.Run) +
 type Current struct {
 	Run      string   `json:"run"`
 	Replaces string   `json:"replaces,omitempty"` // the run that stood before
+	Erases   string   `json:"erases,omitempty"`   // the run that it is, to later dates: it holds the same, but for users who were forgotten
 	Kept     []string `json:"kept,omitempty"`     // replaced runs whose files stay
 	version  string
 	since    time.Time // by the store's clock
@@ -79,6 +81,9 @@ func (c *Current) run() string {
 	}
 	return c.Run
 }
+
+// origin is the run that later dates were compared with.
+func (c *Current) origin() string { return cmp.Or(c.Erases, c.Run) }
 
 // stands tells whether a run is the one that current.json names.
 func (c *Current) stands(run string) bool { return c != nil && c.Run == run }
@@ -212,47 +217,57 @@ func (c *Catalog) Dates(ctx context.Context) ([]Date, error) {
 // parallel is how many requests are under way at once.
 const parallel = 16
 
-// PreviousRef names the run of the newest committed date before a date; nil where there is none. Of the base and of dates
-// before it nobody can tell any more: a BaseError.
+// PreviousRef names the run of the newest committed date before a date, by its Origin; nil where there is none. Of the base and
+// of dates before it nobody can tell any more: a BaseError.
 func (c *Catalog) PreviousRef(ctx context.Context, date Date) (*RunRef, error) {
-	if err := c.checkBase(ctx, date); err != nil {
+	before, current, err := c.before(ctx, date)
+	if current == nil || err != nil {
 		return nil, err
+	}
+	return &RunRef{Date: before, Run: current.origin()}, nil
+}
+
+func (c *Catalog) before(ctx context.Context, date Date) (Date, *Current, error) {
+	if err := c.checkBase(ctx, date); err != nil {
+		return Date{}, nil, err
 	}
 	return c.newest(ctx, func(d Date) bool { return d.Before(date) })
 }
 
 // Latest names the run of the newest committed date; nil where there is none. It does not trust latest.json.
 func (c *Catalog) Latest(ctx context.Context) (*RunRef, error) {
-	return c.newest(ctx, func(Date) bool { return true })
+	date, current, err := c.newest(ctx, func(Date) bool { return true })
+	if current == nil || err != nil {
+		return nil, err
+	}
+	return &RunRef{Date: date, Run: current.Run}, nil
 }
 
-func (c *Catalog) newest(ctx context.Context, among func(Date) bool) (*RunRef, error) {
+// newest is the newest committed date among some, and what stands for it; nil where there is none.
+func (c *Catalog) newest(ctx context.Context, among func(Date) bool) (Date, *Current, error) {
 	dates, err := c.folders(ctx)
 	if err != nil {
-		return nil, err
+		return Date{}, nil, err
 	}
 	for _, date := range slices.Backward(dates) {
 		if !among(date) {
 			continue
 		}
 		current, err := c.Current(ctx, date)
-		if err != nil {
-			return nil, err
-		}
-		if current != nil {
-			return &RunRef{Date: date, Run: current.Run}, nil
+		if current != nil || err != nil {
+			return date, current, err
 		}
 	}
-	return nil, nil
+	return Date{}, nil, nil
 }
 
 // Previous reads the manifest of the run before a date; nil where there is none.
 func (c *Catalog) Previous(ctx context.Context, date Date) (*Manifest, error) {
-	ref, err := c.PreviousRef(ctx, date)
-	if ref == nil || err != nil {
+	before, current, err := c.before(ctx, date)
+	if current == nil || err != nil {
 		return nil, err
 	}
-	return c.Load(ctx, *ref)
+	return c.Load(ctx, RunRef{Date: before, Run: current.Run})
 }
 
 // LastWith looks among the committed dates before a date for segments and lifecycles of given names: by name, the newest date

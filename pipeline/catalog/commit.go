@@ -35,7 +35,22 @@ func (a *Attempt) Commit(ctx context.Context, m *Manifest, keepReplaced bool) er
 		return fmt.Errorf("commit %s: it was compared with %s, and the run before it is now %s: %w; run again",
 			a.Date, a.Previous, previous, ErrLostRace)
 	}
-	return a.stand(ctx, keepReplaced)
+	if err := a.c.CheckForgotten(ctx, m.Forgets); err != nil {
+		return fmt.Errorf("commit %s: %w", a.Date, err)
+	}
+	return a.stand(ctx, a.next(keepReplaced))
+}
+
+// next is current.json as the commit of a run writes it.
+func (a *Attempt) next(keepReplaced bool) Current {
+	next := Current{Run: a.Run}
+	if old := a.Replaces; old != nil {
+		next.Replaces, next.Kept = old.Run, slices.Clone(old.Kept)
+		if keepReplaced {
+			next.Kept = append(next.Kept, old.Run)
+		}
+	}
+	return next
 }
 
 // sign writes into a manifest what the attempt knows of itself.
@@ -97,13 +112,10 @@ func (a *Attempt) verifyLists(ctx context.Context, m *Manifest) error {
 }
 
 // stand is the commit itself.
-func (a *Attempt) stand(ctx context.Context, keepReplaced bool) error {
-	next, version := Current{Run: a.Run}, ""
-	if old := a.Replaces; old != nil {
-		next.Replaces, next.Kept, version = old.Run, slices.Clone(old.Kept), old.version
-		if keepReplaced {
-			next.Kept = append(next.Kept, old.Run)
-		}
+func (a *Attempt) stand(ctx context.Context, next Current) error {
+	version := ""
+	if a.Replaces != nil {
+		version = a.Replaces.version
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

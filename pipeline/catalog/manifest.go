@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -33,6 +34,7 @@ type Manifest struct {
 	Replaces string  `json:"replaces,omitempty"` // the run that stood for the date before
 	Events   *Events `json:"events,omitempty"`   // what became of its event ids; nil: it could not be read, or there was none
 	Accepts  string  `json:"accepts,omitempty"`  // the run, stopped by a guard, whose files this one publishes
+	Erases   string  `json:"erases,omitempty"`   // the run that it is, but for users who were forgotten since
 
 	Now      time.Time `json:"now"`   // what rules call now
 	Today    Date      `json:"today"` // what rules call today
@@ -59,6 +61,8 @@ type Manifest struct {
 	Users      int64       `json:"users"`
 	Rejects    Rejects     `json:"rejects"`
 	Duplicates int64       `json:"duplicates"`
+	Forgotten  int64       `json:"forgotten,omitempty"` // rows of users who were forgotten, and are left out
+	Forgets    int         `json:"forgets,omitempty"`   // how many users were forgotten when the run began
 	Segments   []Segment   `json:"segments"`
 	Lifecycles []Lifecycle `json:"lifecycles"`
 	Population []Surveyed  `json:"population,omitempty"`
@@ -392,6 +396,7 @@ func (s Settings) of(where string) Settings {
 func (m *Manifest) Data() ([]byte, error) {
 	plain := *m
 	plain.Run, plain.Program, plain.Replaces, plain.Accepts, plain.Events, plain.Clock = "", "", "", "", nil, Clock{}
+	plain.Erases, plain.Forgets = "", 0
 	if m.Previous != nil {
 		plain.Previous = &RunRef{Date: m.Previous.Date}
 	}
@@ -411,6 +416,10 @@ func (m *Manifest) has(name string) bool {
 	return slices.Contains(m.Names.Segments, name) ||
 		slices.ContainsFunc(m.Names.Lifecycles, func(l tables.Lifecycle) bool { return l.Name == name })
 }
+
+// Origin names the run as other dates do: one that holds the same as another, but for users who were forgotten, goes by the name
+// of that.
+func (m *Manifest) Origin() RunRef { return RunRef{Date: m.Date, Run: cmp.Or(m.Erases, m.Run)} }
 
 // tables are the names of the tables that the run published, in order.
 func (m *Manifest) tables() []string { return slices.Sorted(maps.Keys(m.Tables)) }

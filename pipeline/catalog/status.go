@@ -220,9 +220,18 @@ func markStale(all []DateStatus, base Date) {
 			s.Stale = whyStale(s.Manifest.Previous, before)
 		}
 		if s.Run != "" {
-			before = &RunRef{Date: s.Date, Run: s.Run}
+			before = s.origin()
 		}
 	}
+}
+
+// origin names the run that stands as other dates do.
+func (s *DateStatus) origin() *RunRef {
+	ref := RunRef{Date: s.Date, Run: s.Run}
+	if s.Manifest != nil {
+		ref = s.Manifest.Origin()
+	}
+	return &ref
 }
 
 // whyStale says why a run should be made again, given the run it was compared with and the one that stands before it now.

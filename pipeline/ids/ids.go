@@ -158,6 +158,22 @@ func (c *Column) Widen() *Column {
 	return wide
 }
 
+// Narrow returns a column of text ids in form TwoWords where all of them are UUIDs: the inverse of Widen.
+func (c *Column) Narrow() *Column {
+	if c.Type != Text || c.Form != Bytes {
+		return c
+	}
+	narrow := &Column{Type: c.Type, Form: TwoWords, Words: make([]uint64, 0, 2*c.Len())}
+	for i := range c.Len() {
+		high, low, ok := ParseUUID(c.At(i))
+		if !ok {
+			return c
+		}
+		narrow.Words = append(narrow.Words, high, low)
+	}
+	return narrow
+}
+
 // Hash is what places a user: xxh3-64 with seed 0 of the canonical text. The partition of P is its top log2(P) bits.
 func Hash(text []byte) uint64 { return xxh3.Hash(text) }
 
