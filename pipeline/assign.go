@@ -27,6 +27,9 @@ type assigner struct {
 	packer   *ids.Packer
 	rows     tables.BitMatrix
 
+	forgotten *ids.Forgotten // users who are left out
+	leftOut   int64          // their rows
+
 	rejected catalog.Rejects
 	nulls    map[string]int64 // by column that a rule uses
 
@@ -122,6 +125,10 @@ func (a *assigner) users(column arrow.Array, at int) error {
 	for i := range column.Len() {
 		if packed.Rejected(i) {
 			a.reject(column.IsNull(i))
+			continue
+		}
+		if a.forgotten != nil && leavesOut(a.forgotten, a.packer, packed, i) {
+			a.leftOut++
 			continue
 		}
 		partition := ids.Partition(packed.Hashes[i], a.exchange.partitionBits)

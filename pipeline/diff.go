@@ -38,6 +38,7 @@ func (c *comparison) diff(u *users, steps []answers, before *former) *outcome {
 	d := &differ{comparison: c, users: u, steps: steps, today: &steps[len(steps)-1], former: before, stats: newStats(c.words)}
 	d.prepare()
 	d.walk()
+	d.out.IDs = *d.out.IDs.Narrow() // how they are encoded follows from them alone
 	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats, unexplained: d.unexplained}
 }
 

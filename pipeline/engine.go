@@ -56,6 +56,7 @@ func (r *run) assign(ctx context.Context) error {
 		return &assigner{
 			run: r, eval: r.plan.NewEvaluator(r.BatchRows), exchange: r.exchange, scatter: r.exchange.newScatter(),
 			packer: ids.NewPacker(r.idType), nulls: map[string]int64{}, own: r.ownColumns(),
+			forgotten: r.forgotten.Forgotten,
 		}
 	}
 	r.planReadings(len(rows))
@@ -82,6 +83,7 @@ func (r *run) addAssigned(a *assigner) {
 	defer r.mu.Unlock()
 	r.rejected.Nulls += a.rejected.Nulls
 	r.rejected.Unusable += a.rejected.Unusable
+	r.leftOut += a.leftOut
 	for column, n := range a.nulls {
 		r.nulls[column] += n
 	}

@@ -82,6 +82,9 @@ func Explain(ctx context.Context, job Job, q Question) (*Answer, error) {
 	if answer.User, err = r.idType.Canonical(q.User); err != nil {
 		return nil, &NotIDError{err}
 	}
+	if r.forgotten.Has([]byte(answer.User)) {
+		return nil, inputFault("user %q was forgotten: nothing is kept of it, and every run leaves it out", answer.User)
+	}
 	if err = r.explainUser(ctx, q, stands, answer); err != nil {
 		return nil, err
 	}

@@ -84,7 +84,11 @@ func (r *run) membershipOf(ctx context.Context, q Question, m *catalog.Manifest,
 
 // fileOf is the file of a table that a user belongs to.
 func fileOf(m *catalog.Manifest, table, user string) (catalog.File, error) {
-	at := ids.Partition(ids.Hash([]byte(user)), m.PartitionBits)
+	return fileAt(m, table, ids.Partition(ids.Hash([]byte(user)), m.PartitionBits))
+}
+
+// fileAt is the file of a partition of a table.
+func fileAt(m *catalog.Manifest, table string, at int) (catalog.File, error) {
 	files := m.Tables[table]
 	if at >= len(files) || files[at].Partition != at {
 		return catalog.File{}, fmt.Errorf("the run of %s has no %s file of partition %d; its manifest is damaged", m.Date, table, at)

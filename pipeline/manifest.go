@@ -25,7 +25,7 @@ func (r *run) describe() {
 		Settings: catalog.Settings{
 			Membership: r.Config.Membership, Duplicates: r.Config.Snapshot.Duplicates, Where: r.Config.Snapshot.Where.Text,
 		},
-		Clock: catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
+		Forgets: r.forgotten.Known, Clock: catalog.Clock{Started: time.Now().UTC(), Seconds: map[string]float64{}},
 	}
 	if r.base != nil {
 		previous := r.base.Origin()
@@ -78,7 +78,7 @@ func (r *run) upToDate(ctx context.Context) (*Result, error) {
 // complete fills in what the run has found.
 func (r *run) complete() {
 	m := r.manifest
-	m.Rejects = r.rejected
+	m.Rejects, m.Forgotten = r.rejected, r.leftOut
 	m.Duplicates, m.Users = r.duplicates, r.stats.users
 	if r.scope != nil {
 		m.Scope = &catalog.Scope{
@@ -158,8 +158,11 @@ func (r *run) commit(ctx context.Context) error {
 	return r.attempt.Commit(ctx, r.manifest, r.KeepReplaced)
 }
 
-// keepLists keeps the contents of the lists that the manifest names.
+// keepLists keeps the contents of the lists that the manifest names, unless they name users who were forgotten meanwhile.
 func (r *run) keepLists(ctx context.Context) error {
+	if err := r.Catalog.CheckForgotten(ctx, r.manifest.Forgets); err != nil {
+		return err
+	}
 	for _, l := range r.lists {
 		if err := r.attempt.PutList(ctx, l.list.Hash(), l.data); err != nil {
 			return err

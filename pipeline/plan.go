@@ -62,6 +62,9 @@ func (r *run) prepare(ctx context.Context) error {
 // makeSteps lists the steps of the walk from the previous run's answer to today's. A step that asks exactly what the one
 // before it asks is left out, and leaves its place in the order of reasons to that one.
 func (r *run) makeSteps(ctx context.Context) error {
+	if err := r.readForgotten(ctx); err != nil {
+		return err
+	}
 	definitions := r.Config.Definitions()
 	now, today, err := r.clock()
 	if err != nil {
@@ -140,7 +143,7 @@ func (r *run) clock() (now time.Time, today int32, err error) {
 func (r *run) readLists(ctx context.Context, d *configs.Definitions) (map[string]*rules.List, error) {
 	lists, faults := map[string]*rules.List{}, []error(nil)
 	for _, path := range rules.ListPaths(d) {
-		list, data, err := r.readList(ctx, path)
+		list, data, err := r.readList(ctx, path, d)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -151,11 +154,13 @@ func (r *run) readLists(ctx context.Context, d *configs.Definitions) (map[string
 	return lists, errors.Join(faults...)
 }
 
-func (r *run) readList(ctx context.Context, path string) (*rules.List, []byte, error) {
+// readList reads a list file as it is today, without users who were forgotten: that is what a run keeps of it.
+func (r *run) readList(ctx context.Context, path string, d *configs.Definitions) (*rules.List, []byte, error) {
 	data, err := r.ReadList(ctx, path)
 	if err != nil {
 		return nil, nil, inputFault("list %s cannot be read: %w", path, err)
 	}
+	data = r.withoutForgotten(data, path, d, r.typeOfIDs())
 	list, err := rules.NewList(data)
 	if err != nil {
 		return nil, nil, inputFault("list %s: %w", path, err)
@@ -173,8 +178,9 @@ func (r *run) oldLists(ctx context.Context) (map[string]*rules.List, error) {
 		}
 		data, err := r.Catalog.List(ctx, kept.SHA256)
 		if err != nil {
-			return nil, fmt.Errorf("list %s as the run of %s read it: %w", kept.Path, r.base.Date, err)
+			return nil, fmt.Errorf("list %s as the run of %s read it: %w", kept.Path, r.base.Date, r.erasedMeanwhile(ctx, r.base, err))
 		}
+		data = r.withoutForgotten(data, kept.Path, r.base.Definitions, r.typeOfIDs())
 		if lists[kept.Path], err = rules.NewList(data); err != nil {
 			return nil, err
 		}
@@ -191,7 +197,7 @@ func (r *run) newContents(ctx context.Context, old, today map[string]*rules.List
 		lists[path] = old[path]
 		if now, ok := today[path]; ok {
 			lists[path] = now
-		} else if now, data, err := r.readList(ctx, path); err == nil {
+		} else if now, data, err := r.readList(ctx, path, r.base.Definitions); err == nil {
 			lists[path] = now
 			r.lists = append(r.lists, pinnedList{path: path, data: data, list: now})
 		}
@@ -338,6 +344,15 @@ func (r *run) chooseColumns() error {
 		faults = append(faults, r.checkIDType(), r.snapshot.Check(r.columnsRead()))
 	}
 	return errors.Join(faults...)
+}
+
+// typeOfIDs is the type of the snapshot's user ids; that of text where it has none, which is told of later.
+func (r *run) typeOfIDs() ids.Type {
+	if at := r.snapshot.Schema().FieldIndices(r.Config.Snapshot.UserID); len(at) > 0 {
+		typ, _ := ids.TypeOf(r.snapshot.Schema().Field(at[0]))
+		return typ
+	}
+	return ids.Text
 }
 
 // columnsRead are all columns of the snapshot that the run reads, each once, sorted. Those of today's definitions and

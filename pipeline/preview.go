@@ -182,7 +182,8 @@ func (p *previewing) count(ctx context.Context) (total *tally, sample *Sample, e
 // eachRowOnce says whether every row is a user of its own, because the run that stands for the date found so in the same objects.
 // Rows can then be counted where they stand.
 func (p *previewing) eachRowOnce(stands *catalog.Manifest) bool {
-	return stands.ReadFrom(p.inputs()) && stands.IDColumn == p.idColumn && stands.Rejects.Total() == 0 && stands.Duplicates == 0
+	return stands.ReadFrom(p.inputs()) && stands.IDColumn == p.idColumn && stands.Rejects.Total() == 0 && stands.Duplicates == 0 &&
+		stands.Forgotten == 0 && stands.Forgets == p.forgotten.Known
 }
 
 // asksTheSame says whether the run that stands for the date asked what the definitions ask now, with the same lists.

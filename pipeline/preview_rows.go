@@ -46,7 +46,7 @@ func (p *previewing) countRows(ctx context.Context, groups []int, told func(i in
 			tally: p.newTally(), previewing: p, eval: p.plan.NewEvaluator(p.BatchRows), packer: ids.NewPacker(p.idType),
 			words: make([]uint64, p.plan.Bits()),
 		}
-		l.packer.SkipHashes = true // most rules take few of the users
+		l.packer.SkipHashes = p.forgotten.Len() == 0 // most rules take few of the users
 		return l
 	}
 	ahead := p.newAhead(p.columnsAhead)
@@ -173,13 +173,18 @@ func (l *looker) pick(ctx context.Context, at int) error {
 			return err
 		}
 		for row := range array.Len() {
-			if l.members[(from+row)>>6]>>((from+row)&63)&1 != 0 && !packed.Rejected(row) {
+			if l.members[(from+row)>>6]>>((from+row)&63)&1 != 0 && !packed.Rejected(row) && !l.leavesOut(packed, row) {
 				column, i := l.id(packed, row)
 				l.offer(column, i)
 			}
 		}
 		return nil
 	})
+}
+
+// leavesOut tells whether a user was forgotten.
+func (l *looker) leavesOut(packed *ids.Packed, row int) bool {
+	return leavesOut(l.previewing.forgotten.Forgotten, l.packer, packed, row)
 }
 
 // id shows a packed id as one of a column.

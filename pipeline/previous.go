@@ -55,17 +55,30 @@ func (r *run) readMembership(ctx context.Context, m *catalog.Manifest, at int) (
 	if err == nil && m == r.base && r.scope != nil {
 		err = r.readValues(ctx, files[at], out)
 	}
-	return out, err
+	if err != nil {
+		return nil, r.erasedMeanwhile(ctx, m, err)
+	}
+	if r.mayHold(m) {
+		out = withoutUsers(out, r.forgotten.Forgotten)
+	}
+	return out, nil
 }
 
 // filterPartition keeps the users of one partition of 1<<partitionBits.
 func filterPartition(m *tables.Membership, partitionBits, at int) *tables.Membership {
-	out := emptyLike(m)
 	var text []byte
+	return filterUsers(m, func(i int) bool {
+		text = m.IDs.AppendText(text[:0], i)
+		return ids.Partition(ids.Hash(text), partitionBits) == at
+	})
+}
+
+// filterUsers keeps some users. Extra columns are not among what it copies.
+func filterUsers(m *tables.Membership, keep func(i int) bool) *tables.Membership {
+	out := emptyLike(m)
 	dates := 0
 	for i := range m.Len() {
-		text = m.IDs.AppendText(text[:0], i)
-		if ids.Partition(ids.Hash(text), partitionBits) == at {
+		if keep(i) {
 			appendUser(out, m, i, dates)
 		}
 		dates += setSize(m, i)

@@ -29,12 +29,13 @@ type run struct {
 	attempt  *catalog.Attempt
 	manifest *catalog.Manifest
 
-	lists    []pinnedList // of today's definitions, and of the previous run's as they are today
-	steps    []reasonStep
-	plan     *rules.Plan
-	words    *vocabulary
-	idType   ids.Type
-	eventIDs ids.Type // of transitions, which name the previous run's users too
+	forgotten *catalog.Forgotten // users who are left out
+	lists     []pinnedList       // of today's definitions, and of the previous run's as they are today
+	steps     []reasonStep
+	plan      *rules.Plan
+	words     *vocabulary
+	idType    ids.Type
+	eventIDs  ids.Type // of transitions, which name the previous run's users too
 
 	idColumn string   // the snapshot's
 	exports  []string // columns of the snapshot that membership shows
@@ -50,6 +51,7 @@ type run struct {
 
 	mu           sync.Mutex // of all below, and of manifest.Tables
 	rejected     catalog.Rejects
+	leftOut      int64            // rows of users who were forgotten
 	nulls        map[string]int64 // by column that a rule uses
 	duplicates   int64
 	duplicateIDs []string // a few
@@ -102,7 +104,24 @@ func (silent) Done(int64)          {}
 
 // Run makes one run of one date and publishes it whole, or publishes nothing and says why: an InputError, an OutputError, a GuardError,
 // catalog.ErrLostRace, configs.Problems, or the cause that ctx was cancelled with.
+//
+// If users are forgotten meanwhile, what was computed with them is of no use, and the run begins anew.
 func Run(ctx context.Context, job Job) (*Result, error) {
+	for again := 0; ; again++ {
+		result, err := runOnce(ctx, job)
+		if again == mostAgain || !errors.Is(err, catalog.ErrForgotten) {
+			return result, err
+		}
+		if job.Log != nil {
+			job.Log.Info("users were forgotten meanwhile; the run begins anew", "date", job.Date)
+		}
+	}
+}
+
+// mostAgain is how often a run begins anew since users were forgotten.
+const mostAgain = 3
+
+func runOnce(ctx context.Context, job Job) (*Result, error) {
 	r := newRun(job)
 	defer r.close()
 	if err := r.Catalog.Settle(ctx); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 
 	"strata/configs"
 )
@@ -26,13 +27,19 @@ func filesIn(text string) (paths []string) {
 		return nil
 	}
 	visitRule(text, func(e ast.Expr) {
-		if isCallOf(e, "file") && len(e.AsCall().Args()) == 1 {
-			if path, ok := textLiteral(e.AsCall().Args()[0]); ok {
-				paths = append(paths, path)
-			}
+		if path, ok := fileOf(e); ok {
+			paths = append(paths, path)
 		}
 	})
 	return paths
+}
+
+// fileOf is the path that an expression names, if it is file() of one.
+func fileOf(e ast.Expr) (path string, ok bool) {
+	if isCallOf(e, "file") && len(e.AsCall().Args()) == 1 {
+		return textLiteral(e.AsCall().Args()[0])
+	}
+	return "", false
 }
 
 // visitRule visits all expressions of a rule. One that does not parse has none; Compile reports it.
@@ -51,6 +58,56 @@ func ListPaths(d *configs.Definitions) []string {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
+}
+
+// UserLists returns the paths of those list files that hold user ids, sorted: of include and exclude, and of file() where nothing
+// but the column of user ids is looked up in it.
+func UserLists(d *configs.Definitions) []string {
+	paths := d.ListFiles()
+	others := map[string]bool{}
+	for _, e := range exprsOf(d) {
+		looked := filesIn(e.Text)
+		users := usersIn(e.Text, d)
+		paths = append(paths, users...)
+		for _, path := range looked {
+			others[path] = others[path] || times(looked, path) > times(users, path)
+		}
+	}
+	paths = slices.DeleteFunc(paths, func(path string) bool { return others[path] && !slices.Contains(d.ListFiles(), path) })
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+func times(list []string, one string) (n int) {
+	for _, text := range list {
+		if text == one {
+			n++
+		}
+	}
+	return n
+}
+
+// usersIn lists the paths of files in which a rule looks up the column of user ids, as often as it does.
+func usersIn(text string, d *configs.Definitions) (paths []string) {
+	if !strings.Contains(text, "file") {
+		return nil
+	}
+	visitRule(text, func(e ast.Expr) {
+		if !isCallOf(e, operators.In) || !isUserID(e.AsCall().Args()[0], d) {
+			return
+		}
+		if path, ok := fileOf(e.AsCall().Args()[1]); ok {
+			paths = append(paths, path)
+		}
+	})
+	return paths
+}
+
+// isUserID tells whether an expression is the column of user ids, under its own name or another.
+func isUserID(e ast.Expr, d *configs.Definitions) bool {
+	return e.Kind() == ast.IdentKind && (e.AsIdent() == d.UserID || slices.ContainsFunc(d.Columns, func(c configs.ColumnDecl) bool {
+		return c.Name == e.AsIdent() && c.Column == d.UserID
+	}))
 }
 
 // exprsOf lists the expressions of definitions: traits, and the rules of segments and stages.

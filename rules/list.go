@@ -48,6 +48,19 @@ func NewList(data []byte) (*List, error) {
 	return l, nil
 }
 
+// WithoutLines leaves some lines out of what a list file holds, as NewList reads them; all others stay as they are.
+func WithoutLines(data []byte, gone func(line string) bool) []byte {
+	var kept []byte
+	rest := bytes.TrimPrefix(data, []byte("\uFEFF"))
+	kept = append(kept, data[:len(data)-len(rest)]...)
+	for line := range bytes.Lines(rest) {
+		if !gone(strings.TrimSpace(string(line))) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
+}
+
 // invalidText is the 1-based number of the first line that is not UTF-8, or 0.
 func invalidText(data []byte) int {
 	if utf8.Valid(data) {

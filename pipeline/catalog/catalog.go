@@ -166,8 +166,8 @@ func (c *Catalog) Load(ctx context.Context, r RunRef) (*Manifest, error) {
 	return m, nil
 }
 
-// folders are the dates that have a folder under runs/, in order. Not all of them need be committed.
-func (c *Catalog) folders(ctx context.Context) ([]Date, error) {
+// Folders are the dates that have a folder under runs/, in order. Not all of them need be committed.
+func (c *Catalog) Folders(ctx context.Context) ([]Date, error) {
 	prefixes, err := objects.Prefixes(ctx, c.bucket, "runs/")
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (c *Catalog) folders(ctx context.Context) ([]Date, error) {
 
 // Dates are the committed dates, in order.
 func (c *Catalog) Dates(ctx context.Context) ([]Date, error) {
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +245,7 @@ func (c *Catalog) Latest(ctx context.Context) (*RunRef, error) {
 
 // newest is the newest committed date among some, and what stands for it; nil where there is none.
 func (c *Catalog) newest(ctx context.Context, among func(Date) bool) (Date, *Current, error) {
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return Date{}, nil, err
 	}
@@ -277,14 +277,14 @@ func (c *Catalog) LastWith(ctx context.Context, before Date, names []string) (ma
 	if len(names) == 0 {
 		return found, nil
 	}
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return nil, err
 	}
 	dates = slices.DeleteFunc(dates, func(d Date) bool { return !d.Before(before) })
 	slices.Reverse(dates)
 	for some := range slices.Chunk(dates, parallel) {
-		for i, m := range c.standing(ctx, some) {
+		for i, m := range c.Standing(ctx, some) {
 			for _, name := range names {
 				if _, known := found[name]; m != nil && !known && m.has(name) {
 					found[name] = some[i]
@@ -298,8 +298,8 @@ func (c *Catalog) LastWith(ctx context.Context, before Date, names []string) (ma
 	return found, context.Cause(ctx)
 }
 
-// standing reads the manifests of the runs that stand for some dates; nil where none does, or where it cannot be read.
-func (c *Catalog) standing(ctx context.Context, dates []Date) []*Manifest {
+// Standing reads the manifests of the runs that stand for some dates; nil where none does, or where it cannot be read.
+func (c *Catalog) Standing(ctx context.Context, dates []Date) []*Manifest {
 	out := make([]*Manifest, len(dates))
 	var group errgroup.Group
 	for i, date := range dates {

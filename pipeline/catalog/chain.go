@@ -20,7 +20,7 @@ func (c *Catalog) Chain(ctx context.Context) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -70,10 +70,13 @@ func (a *Attempt) EraseIn(ctx context.Context, m *Manifest, renamed map[string]s
 	return a.stand(ctx, next)
 }
 
-// EraseBeside keeps the attempt as what a run that does not stand is without some users. replaces is the run that it, or in
-// quarantine its acceptance, takes the place of.
-func (a *Attempt) EraseBeside(ctx context.Context, m *Manifest, replaces string) error {
-	m.Run, m.Replaces, m.Erases = a.Run, replaces, m.Origin().Run
+// EraseBeside keeps the attempt as what a run in some state, which does not stand, is without some users. One in quarantine waits
+// to take the place of a run that is about to stand.
+func (a *Attempt) EraseBeside(ctx context.Context, m *Manifest, state State, stands string) error {
+	m.Run, m.Erases = a.Run, m.Origin().Run
+	if state == Stopped {
+		m.Replaces = stands
+	}
 	if err := a.verify(ctx, m); err != nil {
 		return fmt.Errorf("verify the run of %s: %w", a.Date, err)
 	}
@@ -98,4 +101,45 @@ func (c *Catalog) RemoveRun(ctx context.Context, ref RunRef) error {
 		}
 	}
 	return nil
+}
+
+// SweepLost removes a run that was never finished, if it can no longer be under way.
+func (c *Catalog) SweepLost(ctx context.Context, ref RunRef) (gone bool, err error) {
+	now, err := c.storeTime(ctx)
+	if err != nil {
+		return false, err
+	}
+	removed, err := c.sweepRun(ctx, ref, now)
+	return removed > 0, err
+}
+
+// DropLists removes lists that no run names any more, if they hold something that must go. It returns how many that were.
+func (c *Catalog) DropLists(ctx context.Context, holds func(data []byte) bool) (dropped int, err error) {
+	all, err := c.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	named := map[string]bool{}
+	for i := range all {
+		for _, l := range all[i].lists(nil) {
+			named[listsPrefix+l.SHA256] = true
+		}
+	}
+	for info, err := range objects.All(ctx, c.bucket, listsPrefix) {
+		if err != nil {
+			return dropped, err
+		}
+		if named[info.Key] {
+			continue
+		}
+		data, err := c.readOnce(ctx, info.Key)
+		if err == nil && holds(data) {
+			dropped++
+			err = c.bucket.Delete(ctx, info.Key, "")
+		}
+		if ignoreMissing(err) != nil {
+			return dropped, err
+		}
+	}
+	return dropped, nil
 }

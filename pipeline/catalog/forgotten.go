@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"strata/pipeline/ids"
@@ -37,6 +38,18 @@ type Forgotten struct {
 	*ids.Forgotten     // nil: there are none
 	Known          int // how many tombstones there are; a run notes it as Manifest.Forgets
 	Erased         int // of how many of them nothing is left in any run
+
+	key     []byte
+	pending []ids.Tombstone // the others
+}
+
+// Covered tells whether all of whom something may be left are among some users, by their canonical ids.
+func (f *Forgotten) Covered(users []string) bool {
+	among := map[ids.Tombstone]bool{}
+	for _, user := range users {
+		among[ids.NewTombstone(f.key, []byte(user))] = true
+	}
+	return !slices.ContainsFunc(f.pending, func(t ids.Tombstone) bool { return !among[t] })
 }
 
 // Forgotten reads who was forgotten. In an output where nobody was, that costs one look.
@@ -53,7 +66,7 @@ func (c *Catalog) Forgotten(ctx context.Context) (*Forgotten, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w: %w", c.bucket.URL(forgottenKey), errDamaged, err)
 	}
-	return &Forgotten{Forgotten: users, Known: len(all.Users), Erased: all.Erased}, nil
+	return &Forgotten{Forgotten: users, Known: len(all.Users), Erased: all.Erased, key: key, pending: all.Users[min(all.Erased, len(all.Users)):]}, nil
 }
 
 func (c *Catalog) forgotten(ctx context.Context) (all forgotten, version string, err error) {

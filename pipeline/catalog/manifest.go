@@ -184,6 +184,30 @@ func (c Changes) Sum(change tables.Change) int64 {
 	return sum
 }
 
+// Uncount takes one transition out of what the manifest counts.
+func (m *Manifest) Uncount(name string, change tables.Change, reason tables.Reason) {
+	for i := range m.Segments {
+		if m.Segments[i].Name == name {
+			m.Segments[i].Changes.uncount(change, reason)
+		}
+	}
+	for i := range m.Lifecycles {
+		if m.Lifecycles[i].Name == name {
+			m.Lifecycles[i].Changes.uncount(change, reason)
+		}
+	}
+}
+
+func (c Changes) uncount(change tables.Change, reason tables.Reason) {
+	reasons := c[change.String()]
+	if reasons[reason.String()]--; reasons[reason.String()] == 0 {
+		delete(reasons, reason.String())
+	}
+	if len(reasons) == 0 {
+		delete(c, change.String())
+	}
+}
+
 // A Segment is what a run found of one segment. Removed ones have changes only.
 type Segment struct {
 	Name    string  `json:"name"`

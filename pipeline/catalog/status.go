@@ -59,7 +59,7 @@ func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return nil, err
 	}

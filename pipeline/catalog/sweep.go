@@ -101,7 +101,7 @@ type Swept struct {
 // SweepAll goes through every date, marks or not: it settles the hive folders, removes what Sweep removes also where marks
 // were lost, and stray data files beside those of a run that stands. It costs some listings a date.
 func (c *Catalog) SweepAll(ctx context.Context, now time.Time) (*Swept, error) {
-	dates, err := c.folders(ctx)
+	dates, err := c.Folders(ctx)
 	if err != nil {
 		return nil, err
 	}

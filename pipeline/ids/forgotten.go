@@ -57,6 +57,15 @@ func NewForgotten(key []byte, tombstones []Tombstone) (*Forgotten, error) {
 	return f, nil
 }
 
+// ForgottenOf makes a Forgotten of the canonical ids of users.
+func ForgottenOf(key []byte, canonical []string) (*Forgotten, error) {
+	tombstones := make([]Tombstone, len(canonical))
+	for i, id := range canonical {
+		tombstones[i] = NewTombstone(key, []byte(id))
+	}
+	return NewForgotten(key, tombstones)
+}
+
 func (f *Forgotten) add(t Tombstone) error {
 	tag, err := hex.DecodeString(t.Tag)
 	if err != nil || len(tag) != 4 {

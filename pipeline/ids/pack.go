@@ -91,6 +91,24 @@ func (p *Packer) AppendText(dst []byte, packed *Packed, i int) []byte {
 	return one.AppendText(dst, 0)
 }
 
+// AppendTo appends id i, which is not rejected, to a column, as ids of the packer's type come in one after the other: text is of
+// form Bytes, which Narrow may change. An empty column takes type and form.
+func (p *Packer) AppendTo(c *Column, packed *Packed, i int) {
+	if c.Len() == 0 {
+		c.Type, c.Form = p.typ, map[Type]Form{Text: Bytes, Binary: Bytes, UUID: TwoWords}[p.typ] // else OneWord
+	}
+	switch {
+	case c.Form == OneWord:
+		c.Words = append(c.Words, packed.Words[i])
+	case c.Form == TwoWords:
+		c.Words = append(c.Words, packed.Words[2*i:2*i+2]...)
+	case packed.Fits(i):
+		c.AppendBytes(AppendUUID(nil, packed.Words[2*i], packed.Words[2*i+1]))
+	default:
+		c.AppendBytes(packed.Text(i))
+	}
+}
+
 // dictionary holds the values of the dictionary at hand, packed once.
 type dictionary struct {
 	of     arrow.Array
