@@ -256,7 +256,8 @@ type world struct {
 	definitions *definitions
 	env         *cel.Env
 	programs    map[string]cel.Program
-	heard       map[string]int // what state did
+	heard       map[string]int  // what state did
+	forgotten   map[string]bool // users, by canonical id
 }
 
 func newWorld(t testing.TB, d *definitions) *world {

@@ -113,6 +113,7 @@ type night struct {
 	duplicates  int64
 	outside     map[string]bool // users of the snapshot that are not in scope
 	carried     map[string]bool // users of the night before that are as they were
+	forgotten   int64 // rows
 }
 
 // tonight makes a night from rows and the night before (nil: none).
@@ -122,12 +123,14 @@ func tonight(w *world, date string, now time.Time, lists map[string]map[string]b
 		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{},
 		outside: map[string]bool{}, carried: map[string]bool{},
 	}
-	n.readRows(rows)
+	n.readRows(rows, w.forgotten)
 	n.limit(w)
 	m := n.moment(w, n, lists)
-	for id, p := range n.people {
-		n.users[id] = n.stand(w, id, p, m)
-		n.note(w, id, p, m)
+	for id, p := range n.people { // users who were forgotten are among these: they count for the population, and for nothing else
+		if !w.forgotten[id] {
+			n.users[id] = n.stand(w, id, p, m)
+			n.note(w, id, p, m)
+		}
 	}
 	n.compare(w, last)
 	slices.Sort(n.transitions)
@@ -148,7 +151,7 @@ func (n *night) moment(w *world, of *night, lists map[string]map[string]bool) mo
 }
 
 // readRows rejects rows without an id and keeps the latest of each user.
-func (n *night) readRows(rows []person) {
+func (n *night) readRows(rows []person, forgotten map[string]bool) {
 	for i := range rows {
 		p := &rows[i]
 		switch p.id {
@@ -161,7 +164,9 @@ func (n *night) readRows(rows []person) {
 		}
 		id := canonical(p.id)
 		old, again := n.people[id]
-		if again {
+		if forgotten[id] {
+			n.forgotten++
+		} else if again {
 			n.duplicates++
 		}
 		if !again || later(p, old) {
