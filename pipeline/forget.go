@@ -110,7 +110,7 @@ func (f *forgetting) begin(ctx context.Context) error {
 		return err
 	}
 	f.forgotten, f.known, f.everyone = forgotten.Forgotten, forgotten.Known, !forgotten.Covered(f.users)
-	if f.known == 0 {
+	if len(f.users) == 0 && !f.everyone {
 		return ErrNobody
 	}
 	return f.Catalog.NobodyCommits(ctx, f.known)

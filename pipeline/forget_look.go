@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/rules"
 )
 
@@ -75,6 +77,9 @@ func (f *forgetting) look(ctx context.Context, date catalog.Date) (*heldDate, er
 	for _, h := range holders {
 		run := &heldRun{Holder: h, told: Held{Date: date, Run: h.Run, State: h.State}}
 		holds, err := f.lookAt(ctx, run)
+		if !h.Stays() && errors.Is(err, objects.ErrNotFound) { // its removal was begun
+			holds, err = true, nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -48,6 +48,9 @@ func (r *run) findWaiting(ctx context.Context) error {
 	if m.Program != r.Version {
 		changed = append(changed, "the version of strata")
 	}
+	if m.Forgets < r.forgotten.Known && r.forgotten.Erased < r.forgotten.Known {
+		changed = append(changed, "who was forgotten")
+	}
 	if len(changed) == 0 {
 		r.waiting = m
 		return nil
@@ -63,7 +66,7 @@ func (r *run) adopt(ctx context.Context) error {
 	r.exchange.Close()
 	r.Progress.Stage("copy", 0)
 	found, now := *r.waiting, r.manifest
-	found.Accepts, found.Run, found.Clock = found.Run, now.Run, now.Clock
+	found.Accepts, found.Erases, found.Run, found.Clock, found.Forgets = found.Run, "", now.Run, now.Clock, now.Forgets
 	found.Definitions, found.Settings = now.Definitions, now.Settings // descriptions and the like are today's
 	r.manifest, r.rejected = &found, found.Rejects
 	if err := r.checkRejects(); err != nil {

@@ -155,7 +155,7 @@ func rootCommand() *cobra.Command {
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(
 		runCommand(flags), backfillCommand(flags), statusCommand(flags), checkCommand(flags), previewCommand(flags), planCommand(flags), explainCommand(flags),
-		testCommand(flags), gcCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
+		testCommand(flags), gcCommand(flags), forgetCommand(flags), demoCommand(flags), rulesCommand(), schemaCommand(), versionCommand(),
 	)
 	return root
 }
@@ -190,6 +190,7 @@ Start with:
   strata status                      which dates there are, and which should be made again
   strata gc --keep 90d --dry-run     which old dates and runs would go?
   strata explain --user 4711         why is this user in a segment, or not?
+  strata forget --user 4711          erase a user from all that was published
 
 Exit codes: 0 committed, or already up to date; 1 internal; 2 usage or configuration; 3 input;
 4 a guard stopped it; 5 another run of the date was faster; 130 interrupted.`

@@ -16,7 +16,7 @@ type Holder struct {
 }
 
 // Stays tells whether the run is made again without the users. Any other is of no more use to anybody, and goes.
-func (h *Holder) Stays() bool { return h.State == "" || h.State == Kept || h.State == Stopped }
+func (h *Holder) Stays() bool { return h.State == "" || h.State == Kept || h.State == Waits }
 
 // Holders are the runs of a date that have a manifest: the one that stands first. It also returns what stands, and the names of
 // runs without a manifest, which may be under way.
@@ -74,7 +74,7 @@ func (a *Attempt) EraseIn(ctx context.Context, m *Manifest, renamed map[string]s
 // to take the place of a run that is about to stand.
 func (a *Attempt) EraseBeside(ctx context.Context, m *Manifest, state State, stands string) error {
 	m.Run, m.Erases = a.Run, m.Origin().Run
-	if state == Stopped {
+	if state == Waits {
 		m.Replaces = stands
 	}
 	if err := a.verify(ctx, m); err != nil {

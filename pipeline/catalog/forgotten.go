@@ -92,6 +92,9 @@ func (c *Catalog) secret(ctx context.Context) ([]byte, error) {
 // Forget writes down that some users, by their canonical ids, must not come back, and returns all of whom that holds. What has
 // been published of them stays.
 func (c *Catalog) Forget(ctx context.Context, users []string) (*Forgotten, error) {
+	if len(users) == 0 {
+		return c.Forgotten(ctx)
+	}
 	err := c.putJSON(ctx, secretKey, "", secret{hex.EncodeToString(ids.NewKey())})
 	if err != nil && !errors.Is(err, objects.ErrExists) {
 		return nil, err

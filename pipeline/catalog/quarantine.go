@@ -25,6 +25,9 @@ func (a *Attempt) Quarantine(ctx context.Context, m *Manifest) error {
 	if err := a.putManifest(ctx, m); err != nil {
 		return err
 	}
+	if err := a.c.CheckForgotten(ctx, m.Forgets); err != nil { // strata forget looks at what waits once it has written down whom
+		return err
+	}
 	a.ending = quarantined
 	return nil
 }

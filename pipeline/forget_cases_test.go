@@ -1,0 +1,253 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"strata/pipeline"
+	"strata/pipeline/catalog"
+	"strata/pipeline/objects"
+	"strata/pipeline/objects/objectstest"
+)
+
+// The dates of an output that holds zoe wherever a user can be.
+const (
+	plainDate  = "2026-01-01"
+	keptDate   = "2026-01-02" // whose first run was replaced, and is kept
+	stoppedToo = "2026-01-03" // for which a guard has stopped another run
+	onlyWaits  = "2026-01-04" // for which a guard has stopped the only run
+	goneDate   = "2026-01-05" // on which she is gone
+	afterwards = "2026-01-06"
+)
+
+var standingDates = []string{plainDate, keptDate, stoppedToo, goneDate}
+
+const zoeHead = `
+snapshot: {path: "users/{date}.parquet", user_id: id}
+output: out
+membership: {columns: [grp], since: true, also: [wide, long]}
+guards: {snapshot_rows: {max_drop: 20%, max_growth: none}}
+segments:
+  - {name: s, when: 'grp == "a"', include: always.txt}
+  - {name: listed, when: 'id in file("users.txt")'}
+  - {name: grouped, when: 'grp in file("groups.txt")'}
+lifecycles: [{name: life, stages: [{name: one, when: 'grp == "a"'}, {name: two, when: "true"}]}]
+`
+
+// zoeBench makes that output in memory.
+func zoeBench(t testing.TB, hive bool) *bench {
+	t.Helper()
+	b := benchOf(t, zoeHead)
+	b.output, b.config.Publish.Hive = objects.NewMemory(), hive
+	b.list("always.txt", "ann", "zoe", "bob")
+	b.list("users.txt", "zoe", "user-3")
+	b.list("groups.txt", "zoe", "b") // no user ids: the line stays
+	b.adjust = func(j *pipeline.Job) { *j = pipeline.WithPartitions(*j, 4) }
+	snapshot(b, plainDate, zoeRows("a", 40, true)...)
+	b.run(plainDate)
+	snapshot(b, keptDate, zoeRows("b", 40, true)...)
+	b.run(keptDate)
+	b.adjust = func(j *pipeline.Job) { j.Force, j.KeepReplaced = true, true; *j = pipeline.WithPartitions(*j, 4) }
+	b.run(keptDate)
+	b.adjust = func(j *pipeline.Job) { *j = pipeline.WithPartitions(*j, 4) }
+	snapshot(b, stoppedToo, zoeRows("a", 40, true)...)
+	b.run(stoppedToo)
+	snapshot(b, stoppedToo, zoeRows("a", 20, true)...)
+	b.stopped(stoppedToo)
+	snapshot(b, onlyWaits, zoeRows("a", 20, true)...)
+	b.stopped(onlyWaits)
+	snapshot(b, goneDate, zoeRows("a", 39, false)...)
+	b.run(goneDate)
+	return b
+}
+
+// stopped makes a run that a guard must stop.
+func (b *bench) stopped(date string) {
+	b.t.Helper()
+	var guard *pipeline.GuardError
+	if _, err := pipeline.Run(b.t.Context(), b.job(date)); !errors.As(err, &guard) {
+		b.t.Fatalf("run of %s: %v; a guard must stop it", date, err)
+	}
+}
+
+// zoeRows are some users, with zoe or without.
+func zoeRows(group string, n int, zoe bool) []textID {
+	rows := []textID{{"ann", "a"}, {"bob", "b"}}
+	for i := range n {
+		rows = append(rows, textID{fmt.Sprintf("user-%d", i), []string{group, "c"}[i%2]})
+	}
+	if zoe {
+		rows = append(rows, textID{"zoe", group})
+	}
+	return rows
+}
+
+// published is all that readers find: the rows of the tables of all dates, by date and table, but for event ids.
+func (b *bench) published(dates ...string) map[string][]string {
+	b.t.Helper()
+	out := map[string][]string{}
+	for _, date := range dates {
+		m := b.stands(date)
+		for table := range m.Tables {
+			for _, row := range b.table(m, table) {
+				if row["user_id"] != "zoe" {
+					out[date+" "+table] = append(out[date+" "+table], fmt.Sprint(row))
+				}
+			}
+		}
+	}
+	return out
+}
+
+func samePublished(t testing.TB, what string, got, want map[string][]string) {
+	t.Helper()
+	for name, rows := range want {
+		sameLines(t, what+": "+name, got[name], rows)
+	}
+	if len(got) != len(want) {
+		t.Errorf("%s: %d tables, want %d", what, len(got), len(want))
+	}
+}
+
+// where are the keys of all objects that hold zoe.
+func (b *bench) where() (keys []string) {
+	b.t.Helper()
+	for info, err := range objects.All(b.t.Context(), b.output, "") {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		data, _, err := objects.ReadAll(b.t.Context(), b.output, info.Key, "")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		holds := bytes.Contains(data, []byte("zoe"))
+		if strings.HasSuffix(info.Key, ".parquet") {
+			holds = slices.ContainsFunc(rowsOf(b.t, data), func(row map[string]string) bool { return row["user_id"] == "zoe" })
+		}
+		if holds && !bytes.Equal(data, []byte("zoe\nb")) { // groups.txt
+			keys = append(keys, info.Key)
+		}
+	}
+	return keys
+}
+
+// nothingOfZoe checks that she is nowhere, and that nothing is stale.
+func (b *bench) nothingOfZoe() {
+	b.t.Helper()
+	for _, key := range b.where() {
+		b.t.Errorf("%s holds a user who was forgotten", key)
+	}
+	all, err := catalog.New(b.output, b.config.Publish.Hive).Status(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Stale != "" || len(s.Damage) > 0 || len(s.Strays) > 0 {
+			b.t.Errorf("%s: stale %q, damage %v, strays %v", s.Date, s.Stale, s.Damage, s.Strays)
+		}
+	}
+}
+
+// TestC093 erases a person from all history: of every date, of a replaced run that is kept, of runs that wait, of lists. Reruns do
+// not bring her back, a run that waits can be accepted, and the others' rows are what they were.
+func TestC093(t *testing.T) {
+	for _, hive := range []bool{true, false} {
+		b := zoeBench(t, hive)
+		before := b.published(standingDates...)
+		if places := len(b.where()); places < 20 {
+			t.Fatalf("she is in %d objects", places)
+		}
+		if asked := b.forgetting("zoe"); true {
+			asked.DryRun = true
+			forgot, err := pipeline.Forget(t.Context(), asked)
+			if err != nil || len(forgot.Runs) != 7 {
+				t.Fatalf("a dry run finds %v, %v", forgot, err)
+			}
+		}
+		b.forget("zoe")
+		b.nothingOfZoe()
+		samePublished(t, "forget", b.published(standingDates...), before)
+		b.upToDate()
+		b.acceptWaiting()
+		b.adjust = func(j *pipeline.Job) { j.Force = true; *j = pipeline.WithPartitions(*j, 4) }
+		snapshot(b, stoppedToo, zoeRows("a", 40, true)...)
+		for _, date := range standingDates {
+			if m := b.run(date); m.Forgotten != map[bool]int64{true: 1}[date != goneDate] || m.Forgets != 1 {
+				t.Errorf("the rerun of %s left out %d rows of %d users", date, m.Forgotten, m.Forgets)
+			}
+		}
+		if len(b.where()) > 0 {
+			t.Errorf("reruns brought her back: %v", b.where())
+		}
+	}
+}
+
+// upToDate: erasing has changed nothing that a run depends on.
+func (b *bench) upToDate() {
+	b.t.Helper()
+	for _, date := range []string{plainDate, keptDate, goneDate} {
+		if result, err := pipeline.Run(b.t.Context(), b.job(date)); err != nil || !result.UpToDate {
+			b.t.Errorf("%s is not up to date: %v", date, err)
+		}
+	}
+}
+
+// acceptWaiting publishes the runs that wait, as they are.
+func (b *bench) acceptWaiting() {
+	b.t.Helper()
+	b.adjust = func(j *pipeline.Job) { j.Accept = true; *j = pipeline.WithPartitions(*j, 4) }
+	if m := b.run(stoppedToo); m.Accepts == "" || m.Erases != "" || m.Users != 22 {
+		b.t.Errorf("%s was accepted with %d users, of the run %q", stoppedToo, m.Users, m.Accepts)
+	}
+	if got := b.where(); len(got) > 0 {
+		b.t.Errorf("accepting brought her back: %v", got)
+	}
+}
+
+// TestC093_KilledAtEveryWrite kills strata forget before and after each of its writes. Readers see whole runs, and all rows of the
+// others, at any time; the next call erases what is left, also where it is not told whom.
+func TestC093_KilledAtEveryWrite(t *testing.T) {
+	for _, hive := range []bool{true, false} {
+		want := zoeBench(t, hive).published(standingDates...)
+		steps := 0
+		for killed := true; killed; steps++ {
+			killed = killedForgetting(t, hive, steps, want)
+		}
+		if t.Logf("killed at %d steps", steps); steps < 100 {
+			t.Errorf("forget was killed at %d steps only", steps)
+		}
+	}
+}
+
+// killedForgetting kills strata forget at a step. It reports whether there is such a step.
+func killedForgetting(t *testing.T, hive bool, step int, want map[string][]string) bool {
+	b := zoeBench(t, hive)
+	whole := b.output
+	faulty := &objectstest.Faulty{Bucket: whole}
+	faulty.KillAt(step/2+1, step%2 == 1)
+	b.output = faulty
+	_, err := pipeline.Forget(t.Context(), b.forgetting("zoe"))
+	b.output = whole
+	if err == nil {
+		return false
+	}
+	what := fmt.Sprintf("killed at step %d (%v)", step, faulty.Steps()[len(faulty.Steps())-1])
+	samePublished(t, what, b.published(standingDates...), want)
+	again := b.forgetting("zoe")
+	if forgotten, err := again.Catalog.Forgotten(t.Context()); err != nil || forgotten.Known > 0 && step%4 < 2 {
+		again.Users = nil
+	}
+	if _, err := pipeline.Forget(t.Context(), again); err != nil && !errors.Is(err, pipeline.ErrNobody) {
+		t.Fatalf("%s: the next call: %v", what, err)
+	}
+	b.nothingOfZoe()
+	samePublished(t, what+", and called again", b.published(standingDates...), want)
+	if t.Failed() {
+		t.Fatal(what)
+	}
+	return true
+}
