@@ -77,6 +77,9 @@ func invalidText(data []byte) int {
 // Hash is the SHA-256 of the file, in hexadecimal; empty for a list literal.
 func (l *List) Hash() string { return l.hash }
 
+// Lines are the lines of a list file, each once, in its order.
+func (l *List) Lines() []string { return l.lines }
+
 // Len returns how many different values there are.
 func (l *List) Len() int { return max(len(l.lines), len(l.values)) }
 
