@@ -116,7 +116,7 @@ func (f *forgetting) begin(ctx context.Context) error {
 	return f.Catalog.NobodyCommits(ctx, f.known)
 }
 
-// ErrNobody: Forget was asked about nobody, and there is nothing that an earlier call has left.
+// ErrNobody says that Forget was asked about nobody, and there is nothing that an earlier call has left.
 var ErrNobody = errors.New("nobody is named, and no earlier call was interrupted")
 
 // readIDs makes the ids canonical. All that cannot be ids are reported.

@@ -182,6 +182,18 @@ func TestListPaths(t *testing.T) {
 	}
 }
 
+// TestUserLists: lists of include and exclude, and those in which nothing but user ids is looked up.
+func TestUserLists(t *testing.T) {
+	d := stepOf("a", `id in file("ids.txt") && !(alias in file("ids.txt"))`, "b", `plan in file("plans.txt")`,
+		"c", `id in file("both.txt") || plan in file("both.txt")`, "d", `plan in file("in.txt")`, "e", `id in in file("x.txt")`).Definitions
+	d.UserID, d.Columns = "id", []configs.ColumnDecl{{Name: "alias", Column: "id"}}
+	d.Segments[3].Include, d.Segments[3].Exclude = "in.txt", "out.txt"
+	d.Traits = []configs.Trait{{Name: "t", Value: configs.NewExpr(`[1].exists(x, id in file("deep.txt")) && [id].exists(x, x in file("other.txt"))`)}}
+	if got, want := UserLists(d), []string{"deep.txt", "ids.txt", "in.txt", "out.txt"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 // TestManyRulesCompileFast: what it takes to compile rules grows with their number, not with its square.
 func TestManyRulesCompileFast(t *testing.T) {
 	compile := func(n int) time.Duration {

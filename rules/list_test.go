@@ -52,3 +52,20 @@ func TestListOfIDs(t *testing.T) {
 		t.Errorf("binary: %q", got)
 	}
 }
+
+// TestWithoutLines takes whole lines out, however they are written, and leaves every other byte.
+func TestWithoutLines(t *testing.T) {
+	for _, tc := range []struct{ data, want string }{
+		{"ann\nzoe\nbob\n", "ann\nbob\n"},
+		{"ann\r\n  zoe \r\n\r\nbob", "ann\r\n\r\nbob"},
+		{"\uFEFFzoe\nann", "\uFEFFann"},
+		{"ann\nzoe", "ann\n"},
+		{"zoes\n", "zoes\n"},
+		{"", ""},
+	} {
+		got := WithoutLines([]byte(tc.data), func(line string) bool { return line == "zoe" })
+		if string(got) != tc.want {
+			t.Errorf("%q: got %q, want %q", tc.data, got, tc.want)
+		}
+	}
+}

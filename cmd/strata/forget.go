@@ -117,12 +117,13 @@ func (f *forgetFlags) readUsers() ([]string, error) {
 // explain makes errors about what the flags say those of usage.
 func (f *forgetFlags) explain(err error) error {
 	var notID *pipeline.NotIDError
+	var input *pipeline.InputError
 	switch {
 	case errors.As(err, &notID):
 		return usageError{err}
 	case errors.Is(err, pipeline.ErrNobody):
 		return usageError{errors.New("--user or --users is required, such as --user 4711: no earlier call was interrupted that could go on")}
-	case errors.Is(err, errInterrupted):
+	case errors.Is(err, errInterrupted), errors.As(err, &input):
 		return err
 	}
 	return fmt.Errorf("not all is erased; the same command goes on: %w", err)
@@ -138,10 +139,14 @@ func openFile(ctx context.Context, bucket objects.Bucket, file objects.Info) (pi
 }
 
 func printForgot(w io.Writer, forgot *pipeline.Forgot, dryRun bool) {
+	who := "users of an earlier call"
+	if len(forgot.Users) > 0 {
+		who = plural(len(forgot.Users), "user")
+	}
 	if len(forgot.Runs) == 0 {
-		fmt.Fprintf(w, "%s: no run holds anything of them\n", whom(len(forgot.Users)))
+		fmt.Fprintf(w, "%s: not found in any run\n", who)
 	} else {
-		fmt.Fprintf(w, "%s\n\n", whom(len(forgot.Users)))
+		fmt.Fprintf(w, "%s\n\n", who)
 		printHeld(w, forgot.Runs, dryRun)
 	}
 	for _, note := range forgot.Notes {
@@ -150,19 +155,13 @@ func printForgot(w io.Writer, forgot *pipeline.Forgot, dryRun bool) {
 	switch {
 	case dryRun:
 		fmt.Fprintln(w, "nothing was changed: this was a dry run")
-	case forgot.Lists > 0:
-		fmt.Fprintf(w, "all this was erased, and %s that named them; later runs leave them out\n", plural(forgot.Lists, "list"))
-	default:
+	case len(forgot.Runs) == 0:
 		fmt.Fprintln(w, "later runs leave them out")
+	case forgot.Lists > 0:
+		fmt.Fprintf(w, "all this was erased, and %s of before; later runs leave them out\n", plural(forgot.Lists, "kept list"))
+	default:
+		fmt.Fprintln(w, "all this was erased; later runs leave them out")
 	}
-}
-
-// whom says how many users were named.
-func whom(n int) string {
-	if n == 0 {
-		return "users of an earlier call"
-	}
-	return plural(n, "user")
 }
 
 func printHeld(w io.Writer, runs []pipeline.Held, dryRun bool) {

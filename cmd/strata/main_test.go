@@ -54,7 +54,7 @@ func steady(text, folder string) string {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, verb := range []string{"", "run", "status", "check", "preview", "plan", "explain", "test", "gc", "backfill", "demo", "rules", "schema", "version"} {
+	for _, verb := range []string{"", "run", "status", "check", "preview", "plan", "explain", "test", "gc", "forget", "backfill", "demo", "rules", "schema", "version"} {
 		args := []string{"--help"}
 		if verb != "" {
 			args = []string{verb, "--help"}

@@ -20,7 +20,7 @@ const (
 	secretKey    = "runs/forgotten_key.json"
 )
 
-// ErrForgotten: users were forgotten since a run began, so its files may have them. It is an ErrLostRace. A run that begins anew
+// ErrForgotten says that users were forgotten since a run began, so its files may have them. It is an ErrLostRace. A run that begins anew
 // leaves them out.
 var ErrForgotten = fmt.Errorf("users were forgotten: %w", ErrLostRace)
 

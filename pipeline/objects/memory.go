@@ -35,6 +35,13 @@ func NewMemory() *Memory {
 	return &Memory{PageSize: 1000, Now: time.Now, objects: map[string]memoryObject{}}
 }
 
+// Clone makes a second bucket of the same objects.
+func (m *Memory) Clone() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &Memory{PageSize: m.PageSize, Now: m.Now, objects: maps.Clone(m.objects), version: m.version}
+}
+
 // URL is the address of a key.
 func (m *Memory) URL(key string) string { return "mem://memory/" + key }
 
