@@ -41,6 +41,7 @@ type Held struct {
 	State       catalog.State // empty: the run stands
 	Users       int64         // rows of membership
 	Transitions int64
+	Changes     int64    // event ids in its change list
 	Lists       []string // paths of list files
 	By          string   // the run that took its place; empty: it is removed
 }
@@ -53,7 +54,10 @@ type forgetting struct {
 	known     int  // tombstones, as a run counts them
 	everyone  bool // users whose ids are not known are to be found, too, so every partition is looked at
 	types     []ids.Type
+	segments  map[string]bool            // names that any run has had
+	stages    map[string]map[string]bool // by lifecycle
 	mu        sync.Mutex
+	open      bool // not all can be found by this call
 	out       *Forgot
 }
 
@@ -64,7 +68,7 @@ func Forget(ctx context.Context, asked Forgetting) (*Forgot, error) {
 	if asked.Log == nil {
 		asked.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &forgetting{Forgetting: asked, out: &Forgot{}}
+	f := &forgetting{Forgetting: asked, out: &Forgot{}, segments: map[string]bool{}, stages: map[string]map[string]bool{}}
 	if err := f.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -86,6 +90,9 @@ func Forget(ctx context.Context, asked Forgetting) (*Forgot, error) {
 	}
 	if f.out.Lists, err = f.Catalog.DropLists(ctx, f.listHolds); err != nil {
 		return f.out, err
+	}
+	if f.open {
+		return f.out, nil
 	}
 	return f.out, f.Catalog.Erased(ctx, f.known)
 }
@@ -149,6 +156,7 @@ func (f *forgetting) idTypes(ctx context.Context) (types []ids.Type, err error) 
 		if m == nil {
 			continue
 		}
+		f.learnNames(m)
 		typ, err := ids.ParseType(m.IDType)
 		if err != nil {
 			return nil, err

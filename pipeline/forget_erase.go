@@ -144,6 +144,9 @@ func (f *forgetting) rewrite(ctx context.Context, run *heldRun, attempt *catalog
 			return nil, fmt.Errorf("partition %d: %w", at, err)
 		}
 	}
+	if err := w.changes(ctx, run); err != nil {
+		return nil, err
+	}
 	for _, l := range run.lists {
 		if err := attempt.PutList(ctx, l.list.Hash(), l.data); err != nil {
 			return nil, err
@@ -159,6 +162,7 @@ type rewriting struct {
 	attempt *catalog.Attempt
 	m       *catalog.Manifest // of the new run, as far as it has got
 	encoder Encoder
+	gone    int64 // transitions that are left out
 }
 
 // takeOthers copies all other files.
@@ -174,10 +178,7 @@ func (w *rewriting) takeOthers(ctx context.Context, run *heldRun) error {
 			if slices.Contains(done, i) {
 				continue
 			}
-			group.Go(func() (err error) {
-				files[i], err = w.attempt.Take(ctx, table, files[i])
-				return err
-			})
+			group.Go(func() error { return w.attempt.Take(ctx, table, &files[i]) })
 		}
 	}
 	return group.Wait()
@@ -272,6 +273,7 @@ func (w *rewriting) without(all *tables.Transitions) *tables.Transitions {
 			}
 		}
 		if gone {
+			w.gone++
 			w.m.Uncount(all.Segments[all.Segment[i]], all.Change[i], all.Reason[i])
 			continue
 		}

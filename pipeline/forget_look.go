@@ -26,6 +26,7 @@ type heldRun struct {
 	catalog.Holder
 	members     []int // partitions whose membership holds users
 	transitions []int
+	changes     []heldChanges
 	lists       []heldList
 	told        Held
 }
@@ -75,6 +76,9 @@ func (f *forgetting) look(ctx context.Context, date catalog.Date) (*heldDate, er
 	}
 	d := &heldDate{date: date, current: current}
 	for _, h := range holders {
+		f.learnNames(h.Manifest)
+	}
+	for _, h := range holders {
 		run := &heldRun{Holder: h, told: Held{Date: date, Run: h.Run, State: h.State}}
 		holds, err := f.lookAt(ctx, run)
 		if !h.Stays() && errors.Is(err, objects.ErrNotFound) { // its removal was begun
@@ -100,7 +104,10 @@ func (f *forgetting) lookAt(ctx context.Context, run *heldRun) (bool, error) {
 	if err := f.lookAtLists(ctx, run); err != nil {
 		return false, err
 	}
-	return len(run.members)+len(run.transitions)+len(run.lists) > 0, nil
+	if err := f.lookAtChanges(ctx, run); err != nil {
+		return false, err
+	}
+	return len(run.members)+len(run.transitions)+len(run.lists)+len(run.changes) > 0, nil
 }
 
 func (f *forgetting) lookAtPartition(ctx context.Context, run *heldRun, at int) error {
@@ -231,5 +238,13 @@ func (f *forgetting) sweepUnfinished(ctx context.Context, date catalog.Date, unf
 func (f *forgetting) note(sentence string) {
 	f.mu.Lock()
 	f.out.Notes = append(f.out.Notes, sentence)
+	f.mu.Unlock()
+}
+
+// leave notes something that another call has to find.
+func (f *forgetting) leave(sentence string) {
+	f.note(sentence)
+	f.mu.Lock()
+	f.open = true
 	f.mu.Unlock()
 }

@@ -166,14 +166,14 @@ func printForgot(w io.Writer, forgot *pipeline.Forgot, dryRun bool) {
 
 func printHeld(w io.Writer, runs []pipeline.Held, dryRun bool) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	head := "date\trun\tstate\tusers\ttransitions\tlists"
+	head := "date\trun\tstate\tusers\ttransitions\tchanges\tlists"
 	if !dryRun {
 		head += "\tnow"
 	}
 	fmt.Fprintln(t, head)
 	for _, r := range runs {
-		line := fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.Date, r.Run, cmp.Or(string(r.State), "stands"), count(r.Users), count(r.Transitions),
-			cmp.Or(strings.Join(r.Lists, " "), "-"))
+		line := fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", r.Date, r.Run, cmp.Or(string(r.State), "stands"), count(r.Users), count(r.Transitions),
+			count(r.Changes), cmp.Or(strings.Join(r.Lists, " "), "-"))
 		if !dryRun {
 			line += "\t" + cmp.Or(r.By, "removed")
 		}

@@ -51,9 +51,23 @@ func (c *Catalog) Holders(ctx context.Context, date Date) (current *Current, hol
 	return current, holders, unfinished, nil
 }
 
+// Take makes a data file of another run of the date one of the attempt's own, by a copy within the store, and its entry that of
+// the copy.
+func (a *Attempt) Take(ctx context.Context, table string, file *File) error {
+	return a.adopt(ctx, a.dataKey(table, file.Partition), file)
+}
+
+// TakeEvents is Take for a file of a change list.
+func (a *Attempt) TakeEvents(ctx context.Context, file *File) error {
+	return a.adopt(ctx, a.eventsKey(file.Partition), file)
+}
+
 // EraseIn makes the attempt stand in the place of the run that stands: the same run to other dates, whose files it holds without
 // some users. Replaced runs that are kept and were made again so go by their new names, which renamed has.
 func (a *Attempt) EraseIn(ctx context.Context, m *Manifest, renamed map[string]string) error {
+	if err := a.putChanges(ctx, m); err != nil { // for who has taken what the run without them, the same run, has replaced
+		return err
+	}
 	m.Run, m.Date, m.Status, m.Replaces, m.Erases = a.Run, a.Date, Committed, a.Replaces.Run, a.Replaces.origin()
 	if err := a.verify(ctx, m); err != nil {
 		return fmt.Errorf("verify the run of %s: %w", a.Date, err)
@@ -73,6 +87,11 @@ func (a *Attempt) EraseIn(ctx context.Context, m *Manifest, renamed map[string]s
 // EraseBeside keeps the attempt as what a run in some state, which does not stand, is without some users. One in quarantine waits
 // to take the place of a run that is about to stand.
 func (a *Attempt) EraseBeside(ctx context.Context, m *Manifest, state State, stands string) error {
+	if state == Kept {
+		if err := a.putChanges(ctx, m); err != nil {
+			return err
+		}
+	}
 	m.Run, m.Erases = a.Run, m.Origin().Run
 	if state == Waits {
 		m.Replaces = stands
