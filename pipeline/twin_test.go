@@ -113,7 +113,7 @@ type night struct {
 	duplicates  int64
 	outside     map[string]bool // users of the snapshot that are not in scope
 	carried     map[string]bool // users of the night before that are as they were
-	forgotten   int64 // rows
+	forgotten   int64           // rows
 }
 
 // tonight makes a night from rows and the night before (nil: none).
