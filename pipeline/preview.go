@@ -183,7 +183,7 @@ func (p *previewing) count(ctx context.Context) (total *tally, sample *Sample, e
 // Rows can then be counted where they stand.
 func (p *previewing) eachRowOnce(stands *catalog.Manifest) bool {
 	return stands.ReadFrom(p.inputs()) && stands.IDColumn == p.idColumn && stands.Rejects.Total() == 0 && stands.Duplicates == 0 &&
-		stands.Forgotten == 0 && stands.Forgets == p.forgotten.Known
+		stands.Forgotten == 0 && !p.mayHold(stands)
 }
 
 // asksTheSame says whether the run that stands for the date asked what the definitions ask now, with the same lists.

@@ -48,7 +48,7 @@ func (r *run) findWaiting(ctx context.Context) error {
 	if m.Program != r.Version {
 		changed = append(changed, "the version of strata")
 	}
-	if m.Forgets < r.forgotten.Known && r.forgotten.Erased < r.forgotten.Known {
+	if r.mayHold(m) {
 		changed = append(changed, "who was forgotten")
 	}
 	if len(changed) == 0 {

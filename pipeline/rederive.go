@@ -35,7 +35,7 @@ const (
 // findShortcut decides how to make a replayed run.
 func (r *run) findShortcut(ctx context.Context) error {
 	m := r.replays
-	if m == nil || r.inFull || r.base == nil || m.Previous == nil || m.Program != r.Version {
+	if m == nil || r.inFull || r.base == nil || m.Previous == nil || m.Program != r.Version || r.mayHold(m) {
 		return nil
 	}
 	if changed := r.manifest.ChangedFrom(m); !slices.Equal(changed, []string{catalog.TheRunBefore}) {
@@ -109,6 +109,7 @@ func (r *run) rederive(ctx context.Context) error {
 	defer r.exchange.Close()
 	found, now := *r.replays, r.manifest
 	found.Run, found.Previous, found.Gap, found.Drift = now.Run, now.Previous, now.Gap, now.Drift
+	found.Erases, found.Forgets = "", now.Forgets
 	found.Events, found.Accepts, found.Clock, found.Tables = now.Events, "", now.Clock, now.Tables
 	found.Definitions, found.Settings, found.Lists, found.Notes = now.Definitions, now.Settings, now.Lists, now.Notes
 	r.manifest = &found
