@@ -28,7 +28,7 @@ func Check(ctx context.Context, job Job) (*Fit, error) {
 	r := newRun(job)
 	defer r.close()
 	var err error
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if err = r.open(ctx, r.Config.Snapshot.Where); err != nil {
 		return nil, err
 	}
 	if err = r.makeSteps(ctx); err != nil {

@@ -73,7 +73,7 @@ func Explain(ctx context.Context, job Job, q Question) (*Answer, error) {
 	if err = r.askBefore(ctx); err != nil {
 		return nil, err
 	}
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if err = r.open(ctx, r.Config.Snapshot.Where); err != nil {
 		return nil, err
 	}
 	if err = r.prepare(ctx); err != nil {

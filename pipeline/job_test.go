@@ -12,6 +12,7 @@ import (
 	"strata/pipeline"
 	"strata/pipeline/catalog"
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 	"strata/readers"
 	"strata/writers"
 )
@@ -37,6 +38,10 @@ type source struct {
 }
 
 func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot, error) {
+	return s.OpenKeyed(ctx, date, nil)
+}
+
+func (s source) OpenKeyed(ctx context.Context, date catalog.Date, keys *tables.KeyFilter) (pipeline.Snapshot, error) {
 	pattern := s.prefix + s.config.Snapshot.PathOn(date.Time())
 	pinned, err := readers.ListSnapshot(ctx, s.bucket, pattern)
 	if err != nil {
@@ -45,7 +50,7 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 	if len(pinned) == 0 {
 		return nil, &pipeline.InputError{Err: fmt.Errorf("%w: no object matches %s", pipeline.ErrNoSnapshot, pattern)}
 	}
-	return readers.OpenWith(ctx, s.bucket, pinned, readers.Options{Pattern: pattern})
+	return readers.OpenWith(ctx, s.bucket, pinned, readers.Options{Pattern: pattern, Keys: keys})
 }
 
 // A bench is where a test runs jobs: a configuration, a bucket of snapshots and a bucket for outputs.

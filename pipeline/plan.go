@@ -25,7 +25,7 @@ func (r *run) makePlan(ctx context.Context) error {
 		return err
 	}
 	r.past = r.base
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if err = r.open(ctx, r.Config.Snapshot.Where); err != nil {
 		return err
 	}
 	return r.prepare(ctx)

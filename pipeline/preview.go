@@ -79,7 +79,7 @@ func Preview(ctx context.Context, job Job, asked Proposal) (*Previewed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if err = r.open(ctx, where); err != nil {
 		return nil, err
 	}
 	if err = r.prepare(ctx); err != nil {

@@ -76,7 +76,7 @@ func Rehearse(ctx context.Context, job Job, against string, examples int) (*Rehe
 func (r *run) planRehearsal(ctx context.Context, against string) error {
 	r.Progress.Stage("plan", 0)
 	var err error
-	if r.snapshot, err = r.Source.Open(ctx, r.Date); err != nil {
+	if err = r.open(ctx, r.Config.Snapshot.Where); err != nil {
 		return err
 	}
 	if r.base, err = r.rehearsalBase(ctx, against); err != nil {

@@ -317,3 +317,97 @@ func TestCascadeKeepsTheScope(t *testing.T) {
 	}
 	sameTexts(t, "membership", b.rows(again), "1 DE 1", "2 DE 7 vip rich 20455 20455", "4 FR 1", "5 FR 9 vip rich 20454 20454", "6 5 vip poor 20454 20454")
 }
+
+// A living is a user of a file whose folder tells the country.
+type living struct {
+	ID  int64   `parquet:"id"`
+	LTV float64 `parquet:"ltv"`
+}
+
+// byFolder writes residents into a folder a country; a null country has Hive's name for it.
+func byFolder[R any](b *bench, date, text string, row func(resident) R) {
+	b.t.Helper()
+	folders := map[string][]R{}
+	for _, r := range residents(text) {
+		folder := "__HIVE_DEFAULT_PARTITION__"
+		if r.Country != nil {
+			folder = *r.Country
+		}
+		folders[folder] = append(folders[folder], row(r))
+	}
+	for folder, rows := range folders {
+		snapshotIn(b, date+"/country="+folder+"/part", rows)
+	}
+}
+
+func foldersBench(t *testing.T, where string) *bench {
+	b := benchOf(t, caseHead+byCountry)
+	head := strings.NewReplacer(`path: "users/{date}.parquet"`, `path: "users/{date}/**/*.parquet"`, "user_id: id,", "user_id: id, where: '"+where+"',")
+	if where == "" {
+		head = strings.NewReplacer(`path: "users/{date}.parquet"`, `path: "users/{date}/**/*.parquet"`)
+	}
+	config, err := configs.Parse(b.config.File, []byte(head.Replace(caseHead)+byCountry))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.config = config
+	return b
+}
+
+func lives(r resident) living     { return living{r.ID, r.LTV} }
+func resides(r resident) resident { return r }
+
+// Objects whose folders put them out of scope are not opened: they are no inputs of the run, and who is only in them is not read.
+func TestObjectsOutOfScopeAreNotOpened(t *testing.T) {
+	const first, second = "1 DE 5, 2 DE 2, 3 DE 9, 4 FR 5, 5 IT 9, 6 - 5", "1 DE 1, 2 DE 7, 3 FR 9, 4 FR 1, 5 IT 1, 6 - 1"
+	for where, want := range map[string]struct {
+		inputs, users, outside int
+		deleted                string // users that are gone, 3 having moved from DE to FR
+	}{
+		`country == "DE"`:                          {1, 2, 0, "3"},
+		`country in ["DE", "IT"] && ltv < 5`:       {2, 2, 1, ""}, // 3 was not in scope
+		`country != "FR" && country != "IT"`:       {1, 2, 0, "3"},
+		`country == null`:                          {1, 1, 0, ""},
+		`country.startsWith("D") || ltv > 100`:     {4, 2, 4, ""},
+		`country.size() == 2 && country != "DE"`:   {2, 3, 0, ""},
+		`country == "DE" || country == null`:       {2, 3, 0, "3"},
+		`!(country in ["FR"]) && !(ltv > 6)`:       {2, 2, 1, ""},
+		`date(country) == today || ltv < 2`:        {4, 4, 2, ""},
+		`country > "DF" && country < "XX" && true`: {2, 3, 0, ""},
+	} {
+		b := foldersBench(t, "")
+		byFolder(b, "2026-01-01", first, lives)
+		b.run("2026-01-01")
+		config := b.config
+		b.config = foldersBench(t, where).config
+		b.config.File = config.File
+		byFolder(b, "2026-01-02", second, lives)
+		m := b.run("2026-01-02")
+		var deleted []string
+		for _, change := range b.changes(m) {
+			if id, _, _ := strings.Cut(change, " "); strings.HasSuffix(change, "user_deleted") && !slices.Contains(deleted, id) {
+				deleted = append(deleted, id)
+			}
+		}
+		if len(m.Inputs) != want.inputs || m.Scope.Users != int64(want.users) || m.Scope.Outside != int64(want.outside) || strings.Join(deleted, " ") != want.deleted {
+			t.Errorf("%s: %d inputs, scope %+v, deleted %v; want %+v", where, len(m.Inputs), m.Scope, deleted, want)
+		}
+		if noted := fmt.Sprint(m.Notes); (want.inputs < 4) != strings.Contains(noted, "files are not read: the folders of their paths put them out of scope") {
+			t.Errorf("%s: notes %s", where, noted)
+		}
+	}
+}
+
+// Folders decide nothing where files have the column themselves, or where no object would be left.
+func TestFoldersThatDoNotDecide(t *testing.T) {
+	b := foldersBench(t, `country == "DE"`)
+	byFolder(b, "2026-01-01", "1 DE 5, 2 FR 2", resides)
+	if m := b.run("2026-01-01"); len(m.Inputs) != 2 || m.Scope.Outside != 1 {
+		t.Errorf("%d inputs, %+v", len(m.Inputs), m.Scope)
+	}
+	b = foldersBench(t, `country == "IT"`)
+	byFolder(b, "2026-01-01", "1 DE 5, 2 FR 2", lives)
+	if _, err := pipeline.Run(t.Context(), b.job("2026-01-01")); err == nil || !strings.Contains(err.Error(), "2 files of 2026-01-01, and 2 users out of scope") {
+		t.Error(err)
+	}
+}

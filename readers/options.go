@@ -1,11 +1,18 @@
 package readers
 
-import "github.com/apache/arrow/go/v17/arrow/memory"
+import (
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"strata/pipeline/tables"
+)
 
 // Options say how a snapshot is read. The zero value is right for a run.
 type Options struct {
 	// Pattern is what the objects were listed by. Folders name=value below its first wildcard become columns of text.
 	Pattern string
+	// Keys leaves out objects by these folders before they are opened; nil leaves out none. Where a file has a column of its own in
+	// place of one of the filter's, or nothing would be left, all are opened.
+	Keys *tables.KeyFilter
 	// Allocator gives the memory of arrays; it need not clear it. Nil takes a pool that all snapshots share. Tests take a
 	// checked one, and find arrays that were not released.
 	Allocator memory.Allocator

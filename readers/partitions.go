@@ -2,11 +2,14 @@ package readers
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"strata/pipeline/objects"
 )
 
 // Folders of the form name=value below the first wildcard of a snapshot's pattern are columns of text: what is in the path before it
@@ -45,6 +48,40 @@ func pathColumns(pattern, key string) (out []pathColumn) {
 		out = append(out, c)
 	}
 	return out
+}
+
+// wanted are the objects that Keys does not leave out; all of them where it would leave out all.
+func (o Options) wanted(pinned []objects.Info) (kept []objects.Info) {
+	if o.Keys == nil {
+		return pinned
+	}
+	for _, object := range pinned {
+		values := map[string]*string{}
+		for _, c := range pathColumns(o.Pattern, object.Key) {
+			values[c.name] = c.value
+		}
+		if o.Keys.Keep(values) {
+			kept = append(kept, object)
+		}
+	}
+	if len(kept) == 0 {
+		return pinned
+	}
+	return kept
+}
+
+// hasOwn says whether a file has a column itself that the folders of some objects tell too, among those that Keys looks at. It then
+// wins over its path, in these objects perhaps as well.
+func (s *Snapshot) hasOwn(pinned []objects.Info) bool {
+	for _, object := range pinned {
+		for _, p := range pathColumns(s.opts.Pattern, object.Key) {
+			c := s.union.byName[p.name]
+			if c != nil && slices.Contains(s.opts.Keys.Columns, p.name) && slices.ContainsFunc(c.nodes, func(n *node) bool { return n != nil && !n.path }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unescaped undoes percent-encoding, which those who write such paths use for what may not stand in a name.

@@ -44,6 +44,22 @@ const openFiles = 8
 // OpenWith reads the footers of pinned objects and joins their schemas. All objects that cannot be read are reported: a FormatError
 // for each that is no proper Parquet file, objects.ErrChanged for one that was replaced since it was pinned. The caller closes it.
 func OpenWith(ctx context.Context, bucket objects.Bucket, pinned []objects.Info, opts Options) (*Snapshot, error) {
+	kept := opts.wanted(pinned)
+	s, err := openAll(ctx, bucket, kept, opts)
+	switch left := len(pinned) - len(kept); {
+	case err != nil || left == 0:
+		return s, err
+	case s.hasOwn(pinned):
+		s.Close()
+		return openAll(ctx, bucket, pinned, opts)
+	default:
+		s.union.note("%d of %d files are not read: the folders of their paths put them out of scope", left, len(pinned))
+		return s, nil
+	}
+}
+
+// openAll opens objects, whatever their folders.
+func openAll(ctx context.Context, bucket objects.Bucket, pinned []objects.Info, opts Options) (*Snapshot, error) {
 	s := &Snapshot{files: make([]*file, len(pinned)), opts: opts.withDefaults()}
 	faults := make([]error, len(pinned))
 	var group errgroup.Group

@@ -111,6 +111,25 @@ guards:
 		}
 		s.run(0, "status", "--date", today)
 	}},
+	{"scope", func(s *site) {
+		scoped := func(where string) {
+			s.config(strings.Replace(smallConfig, "user_id: user_id}", "user_id: user_id, where: '"+where+"'}", 1) + "membership: {columns: [plan]}\n")
+		}
+		snapshot(s, yesterday, users(10))
+		s.run(0, "run", "--date", yesterday)
+		snapshot(s, today, users(9))
+		for _, where := range []string{`plann == "pro"`, `plan == "pro" && ltv > 3`, `segment("vip")`, `plan`} {
+			scoped(where)
+			s.run(exitUsage, "check", "--date", today)
+			s.run(exitUsage, "run", "--date", today)
+		}
+		scoped(`plan == "Pro"`)
+		s.run(exitGuard, "run", "--date", today, "--accept")
+		s.leftNothing(today)
+		scoped(`plan == "pro"`)
+		s.run(0, "run", "--date", today)
+		s.run(0, "status", "--date", today)
+	}},
 	{"unwritable_output", func(s *site) {
 		s.write("out", []byte("a file, not a folder"))
 		snapshot(s, today, users(10))

@@ -11,6 +11,7 @@ import (
 	"strata/pipeline"
 	"strata/pipeline/catalog"
 	"strata/pipeline/objects"
+	"strata/pipeline/tables"
 	"strata/readers"
 	"strata/writers"
 )
@@ -57,6 +58,11 @@ type source struct{ config *configs.Config }
 
 // Open lists, pins and opens the snapshot of a date.
 func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot, error) {
+	return s.OpenKeyed(ctx, date, nil)
+}
+
+// OpenKeyed is Open without the objects that their folders put out of scope.
+func (s source) OpenKeyed(ctx context.Context, date catalog.Date, keys *tables.KeyFilter) (pipeline.Snapshot, error) {
 	address := s.config.Resolve(s.config.Snapshot.PathOn(date.Time()))
 	bucket, pattern, err := stores.Open(ctx, address)
 	if err != nil {
@@ -73,7 +79,7 @@ func (s source) Open(ctx context.Context, date catalog.Date) (pipeline.Snapshot,
 	if err != nil {
 		return nil, inputFault(ctx, err)
 	}
-	snapshot, err := readers.OpenWith(ctx, bucket, pinned, readers.Options{Pattern: pattern})
+	snapshot, err := readers.OpenWith(ctx, bucket, pinned, readers.Options{Pattern: pattern, Keys: keys})
 	if err != nil {
 		return nil, inputFault(ctx, err)
 	}
