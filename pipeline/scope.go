@@ -42,6 +42,9 @@ func (r *run) makeScope() error {
 	if len(rules.ListPaths(definitions)) > 0 {
 		return scopeFault(where, "it asks for a list file", "a list does not tell of users that the run does not read; use a column of membership.columns")
 	}
+	if !rules.Stateless(definitions) {
+		return scopeFault(where, "it looks at the run before", "a scope is about what the snapshot shows of a user")
+	}
 	plan, err := rules.Compile(r.snapshot.Schema(), []rules.Step{{Definitions: definitions, Now: last.Now, Today: last.Today}},
 		rules.Options{UserID: all.UserID, Columns: r.Config.Membership.Columns})
 	if err != nil {

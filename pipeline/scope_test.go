@@ -228,13 +228,14 @@ segments: [{name: vip, when: ltv > 3}]
 // What a scope cannot look at is told with its place and a way out.
 func TestFaultsOfAScope(t *testing.T) {
 	for where, want := range map[string]string{
-		`contry == "DE"`:              `snapshot.where: the snapshot has no column "contry"`,
-		`ltv > 3 && country == "DE"`:  `it looks at the column "ltv", which is not among membership.columns`,
-		`hash_split("x", 0.5)`:        `it looks at the column "id", which is not among membership.columns`,
-		`segment("vip")`:              `snapshot.where: there is no segment "vip"`,
-		`country in file("list.txt")`: "it asks for a list file",
-		`country`:                     "snapshot.where: ",
-		`country == 5`:                "snapshot.where: ",
+		`contry == "DE"`:               `snapshot.where: the snapshot has no column "contry"`,
+		`ltv > 3 && country == "DE"`:   `it looks at the column "ltv", which is not among membership.columns`,
+		`hash_split("x", 0.5)`:         `it looks at the column "id", which is not among membership.columns`,
+		`segment("vip")`:               `snapshot.where: there is no segment "vip"`,
+		`country in file("list.txt")`:  "it asks for a list file",
+		`country`:                      "snapshot.where: ",
+		`country == "DE" || first_run`: "snapshot.where: it looks at the run before",
+		`country == 5`:                 "snapshot.where: ",
 	} {
 		b := benchOf(t, caseHead+byCountry)
 		if err := os.WriteFile(filepath.Join(filepath.Dir(b.config.File), "list.txt"), []byte("DE"), 0o600); err != nil {
