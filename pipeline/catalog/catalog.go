@@ -316,7 +316,13 @@ func (c *Catalog) Standing(ctx context.Context, dates []Date) []*Manifest {
 
 // List returns the contents of a list file as a run kept them, by hash.
 func (c *Catalog) List(ctx context.Context, sha256 string) ([]byte, error) {
-	return c.readOnce(ctx, listsPrefix+sha256)
+	data, err := c.readOnce(ctx, listsPrefix+sha256)
+	if errors.Is(err, objects.ErrNotFound) {
+		if aside, asideErr := c.readOnce(ctx, asidePrefix+sha256); asideErr == nil {
+			return aside, nil
+		}
+	}
+	return data, err
 }
 
 // putJSON creates (version empty) or replaces an object.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -159,10 +160,10 @@ func (c *Catalog) collectOld(ctx context.Context, found *Collection, s *DateStat
 	return nil
 }
 
-// collectLists finds the lists that no manifest names which is left. While a run may be under way, which may be about to name
-// one of them, all stay.
+// collectLists finds the lists that no manifest names which is left, and what was put aside of such lists long ago. While a run
+// may be under way, which may be about to name one of them, all stay.
 func (c *Catalog) collectLists(ctx context.Context, found *Collection, all []DateStatus) error {
-	named, gone := map[string]bool{}, map[string]bool{}
+	gone := map[string]bool{}
 	for _, r := range found.Removals {
 		for _, run := range r.Runs {
 			gone[run] = true
@@ -173,17 +174,16 @@ func (c *Catalog) collectLists(ctx context.Context, found *Collection, all []Dat
 			found.Notes = append(found.Notes, fmt.Sprintf("the manifest of %s is damaged, so all lists stay", s.Date))
 			return nil
 		}
-		for _, l := range s.lists(gone) {
-			named[l.SHA256] = true
-		}
 	}
-	r := Removal{Why: "lists that no run uses any more"}
-	for info, err := range objects.All(ctx, c.bucket, listsPrefix) {
-		if err != nil {
-			return err
-		}
-		if !named[strings.TrimPrefix(info.Key, listsPrefix)] && found.now.Sub(info.Modified) >= SweepAfter {
-			r.add(info)
+	r, named := Removal{Why: "lists that no run uses any more"}, listsNamed(all, gone)
+	for _, prefix := range []string{listsPrefix, asidePrefix} {
+		for info, err := range objects.All(ctx, c.bucket, prefix) {
+			if err != nil {
+				return err
+			}
+			if !named[path.Base(info.Key)] && found.now.Sub(info.Modified) >= SweepAfter {
+				r.add(info)
+			}
 		}
 	}
 	if r.Objects == 0 {
@@ -196,6 +196,17 @@ func (c *Catalog) collectLists(ctx context.Context, found *Collection, all []Dat
 	}
 	found.Removals = append(found.Removals, r)
 	return err
+}
+
+// listsNamed are the hashes of the lists that runs name, but for runs that are to go.
+func listsNamed(all []DateStatus, gone map[string]bool) map[string]bool {
+	named := map[string]bool{}
+	for i := range all {
+		for _, l := range all[i].lists(gone) {
+			named[l.SHA256] = true
+		}
+	}
+	return named
 }
 
 // lists are those that the runs of a date name, but for runs that are to go.
@@ -223,6 +234,9 @@ func (c *Catalog) busy(ctx context.Context, now time.Time) (bool, error) {
 func (c *Catalog) CollectNow(ctx context.Context, keepDays int) (*Collection, error) {
 	if err := c.Settle(ctx); err != nil {
 		return nil, err
+	}
+	if err := c.restoreLists(ctx); err != nil {
+		return nil, fmt.Errorf("put lists back that a run has taken up: %w", err)
 	}
 	now, err := c.storeTime(ctx)
 	if err != nil {
@@ -275,7 +289,7 @@ func (c *Catalog) Remove(ctx context.Context, found *Collection) error {
 func (c *Catalog) removeOne(ctx context.Context, found *Collection, r Removal) error {
 	switch {
 	case r.Date.IsZero():
-		return c.removeLists(ctx, found, r.keys)
+		return c.removeLists(ctx, r.keys)
 	case r.Date.Before(found.Base):
 		return c.removeOld(ctx, r)
 	case len(r.Runs) == 0:
@@ -306,36 +320,64 @@ func (c *Catalog) removeOld(ctx context.Context, r Removal) error {
 	return c.deleteAll(ctx, marks)
 }
 
-// removeLists removes lists, and puts those back that a run has begun to use meanwhile.
-func (c *Catalog) removeLists(ctx context.Context, found *Collection, keys []string) error {
-	contents := map[string][]byte{}
-	for _, key := range keys {
-		data, err := c.readOnce(ctx, key)
-		if err != nil && !errors.Is(err, objects.ErrNotFound) {
-			return err
+// removeLists removes lists. A run may take one up that was looked at before it began, so what a list holds is put aside first,
+// and goes for good when it has lain there for SweepAfter and still no run names it. Until then List finds it there.
+func (c *Catalog) removeLists(ctx context.Context, keys []string) error {
+	faults := make([]error, len(keys))
+	for i, key := range keys {
+		if strings.HasPrefix(key, listsPrefix) {
+			faults[i] = c.putAside(ctx, path.Base(key))
 		}
-		contents[key] = data
-	}
-	if err := c.deleteAll(ctx, keys); err != nil {
-		return err
-	}
-	ctx = context.WithoutCancel(ctx)
-	all, err := c.Status(ctx)
-	busy, busyErr := c.busy(ctx, found.now)
-	named := map[string]bool{}
-	for i := range all {
-		for _, l := range all[i].lists(nil) {
-			named[listsPrefix+l.SHA256] = true
-		}
-	}
-	faults := []error{err, busyErr}
-	for key, data := range contents {
-		if !busy && err == nil && busyErr == nil && !named[key] || data == nil {
-			continue
-		}
-		if _, err := c.bucket.Create(ctx, key, data); err != nil && !errors.Is(err, objects.ErrExists) {
-			faults = append(faults, err)
+		if faults[i] == nil {
+			faults[i] = c.bucket.Delete(ctx, key, "")
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// asidePrefix is where lists lie that were removed and may yet be wanted.
+const asidePrefix = "runs/lists_removed/"
+
+func (c *Catalog) putAside(ctx context.Context, sha256 string) error {
+	data, err := c.readOnce(ctx, listsPrefix+sha256)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	_, err = c.bucket.Create(ctx, asidePrefix+sha256, data) // no copy, which locally has the age of the list
+	if errors.Is(err, objects.ErrExists) {
+		return nil
+	}
+	return err
+}
+
+// restoreLists puts those lists back that were put aside and that a run names.
+func (c *Catalog) restoreLists(ctx context.Context) error {
+	var aside []string
+	for info, err := range objects.All(ctx, c.bucket, asidePrefix) {
+		if err != nil {
+			return err
+		}
+		aside = append(aside, path.Base(info.Key))
+	}
+	if len(aside) == 0 {
+		return nil
+	}
+	all, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	named := listsNamed(all, nil)
+	for _, hash := range slices.DeleteFunc(aside, func(hash string) bool { return !named[hash] }) {
+		data, err := c.readOnce(ctx, asidePrefix+hash)
+		if err == nil {
+			_, err = c.bucket.Create(ctx, listsPrefix+hash, data)
+		}
+		if ignoreMissing(err) != nil && !errors.Is(err, objects.ErrExists) {
+			return err
+		}
+		if err := c.bucket.Delete(ctx, asidePrefix+hash, ""); err != nil {
+			return err
+		}
+	}
+	return nil
 }

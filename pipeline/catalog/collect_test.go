@@ -172,3 +172,65 @@ func TestCollectBesideARun(t *testing.T) {
 		}
 	}
 }
+
+// A dying bucket lets a run happen right before the first list is deleted, and is dead from then on.
+type dying struct {
+	objects.Bucket
+	meddle func()
+	dead   bool
+}
+
+func (b *dying) Delete(ctx context.Context, key, version string) error {
+	if b.dead {
+		return errors.New("the process is dead")
+	}
+	if b.dead = strings.HasPrefix(key, listsPrefix); b.dead {
+		b.meddle()
+	}
+	return b.Bucket.Delete(ctx, key, version)
+}
+
+// A list that a run takes up while a collection is about to delete it, which then dies, is not lost: it lies aside, and the next
+// collection puts it back.
+func TestCollectDiesWithAListThatARunTakesUp(t *testing.T) {
+	m := oldWorld(t)
+	night := func() { job{date: day(5), bits: 1, list: "4"}.must(t, m) }
+	if _, err := gc(t, &dying{Bucket: m, meddle: night}); err == nil {
+		t.Fatal("the collection did not die")
+	}
+	taken := New(m, true).Standing(t.Context(), []Date{day(5)})[0].Lists[0]
+	read := func(when string) {
+		t.Helper()
+		if data, err := New(m, true).List(t.Context(), taken.SHA256); err != nil || len(data) == 0 {
+			t.Errorf("%s: %q, %v", when, data, err)
+		}
+	}
+	if keys := m.keys(listsPrefix); slices.Contains(keys, listsPrefix+taken.SHA256) {
+		t.Fatalf("the list was not deleted: %v", keys)
+	}
+	read("after the death")
+	m.pass(48 * time.Hour)
+	if _, err := gc(t, m); err != nil {
+		t.Fatal(err)
+	}
+	read("after the next collection")
+	if aside := m.keys(asidePrefix); slices.Contains(aside, asidePrefix+taken.SHA256) || !slices.Contains(m.keys(listsPrefix), listsPrefix+taken.SHA256) {
+		t.Errorf("it was not put back: %v", aside)
+	}
+}
+
+// What was put aside goes when it has lain there for a day, and nobody names it.
+func TestCollectWhatWasPutAside(t *testing.T) {
+	m := oldWorld(t)
+	if _, err := gc(t, m); err != nil {
+		t.Fatal(err)
+	}
+	if aside := m.keys(asidePrefix); len(aside) != 2 {
+		t.Fatalf("aside: %v", aside)
+	}
+	m.pass(25 * time.Hour)
+	found, err := gc(t, m)
+	if err != nil || len(found.Removals) != 1 || len(m.keys(asidePrefix)) > 0 {
+		t.Errorf("%+v, %v; aside: %v", found, err, m.keys(asidePrefix))
+	}
+}

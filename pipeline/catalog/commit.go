@@ -102,6 +102,9 @@ func (a *Attempt) verifyLists(ctx context.Context, m *Manifest) error {
 	for _, list := range m.Lists {
 		group.Go(func() error {
 			_, err := a.c.bucket.Stat(ctx, listsPrefix+list.SHA256)
+			if errors.Is(err, objects.ErrNotFound) { // strata gc has just put it aside
+				_, err = a.c.bucket.Stat(ctx, asidePrefix+list.SHA256)
+			}
 			if err != nil {
 				return fmt.Errorf("list %s: %w", list.Path, err)
 			}

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -138,17 +139,23 @@ func (c *Catalog) DropLists(ctx context.Context, holds func(data []byte) bool) (
 	if err != nil {
 		return 0, err
 	}
-	named := map[string]bool{}
-	for i := range all {
-		for _, l := range all[i].lists(nil) {
-			named[listsPrefix+l.SHA256] = true
+	named := listsNamed(all, nil)
+	for _, prefix := range []string{listsPrefix, asidePrefix} {
+		n, err := c.dropListsIn(ctx, prefix, named, holds)
+		if dropped += n; err != nil {
+			return dropped, err
 		}
 	}
-	for info, err := range objects.All(ctx, c.bucket, listsPrefix) {
+	return dropped, nil
+}
+
+// dropListsIn is DropLists for one folder.
+func (c *Catalog) dropListsIn(ctx context.Context, prefix string, named map[string]bool, holds func(data []byte) bool) (dropped int, err error) {
+	for info, err := range objects.All(ctx, c.bucket, prefix) {
 		if err != nil {
 			return dropped, err
 		}
-		if named[info.Key] {
+		if named[path.Base(info.Key)] {
 			continue
 		}
 		data, err := c.readOnce(ctx, info.Key)
