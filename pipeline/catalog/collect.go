@@ -283,7 +283,8 @@ func (c *Catalog) Remove(ctx context.Context, found *Collection) error {
 			return context.Cause(ctx)
 		}
 	}
-	return errors.Join(faults...)
+	_, err := c.Sweep(ctx, found.now) // marks whose runs are gone
+	return errors.Join(append(faults, err)...)
 }
 
 func (c *Catalog) removeOne(ctx context.Context, found *Collection, r Removal) error {

@@ -96,9 +96,6 @@ func TestCollectKilledAtEveryWrite(t *testing.T) {
 		if _, err := gc(t, m); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := New(m, true).SweepAll(t.Context(), m.pass(25*time.Hour)); err != nil {
-			t.Fatal(err)
-		}
 		collected(t, m)
 		if t.Failed() {
 			t.Fatalf("killed at write %d (%s), done %v", n/2+1, f.keys[n/2], n%2 == 1)
