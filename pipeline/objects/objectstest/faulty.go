@@ -43,8 +43,13 @@ func FailAt(n int, err error) func(Step) error {
 
 // KillAt makes the process of a bucket dead at one step: before it happens, or after it. Nothing works from then on.
 func (f *Faulty) KillAt(n int, after bool) {
+	f.KillWhen(func(s Step) bool { return s.N == n }, after)
+}
+
+// KillWhen makes the process dead at the first step that is asked about and affirmed.
+func (f *Faulty) KillWhen(is func(Step) bool, after bool) {
 	kill := func(s Step) error {
-		if s.N == n {
+		if is(s) {
 			f.dead = true
 			return ErrDead
 		}

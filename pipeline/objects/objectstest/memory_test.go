@@ -21,6 +21,21 @@ func TestMemoryWithSmallPages(t *testing.T) {
 	})
 }
 
+// What happens to a clone does not happen to the bucket, and versions of the one are versions of the other.
+func TestMemoryClone(t *testing.T) {
+	m := objects.NewMemory()
+	info, err := m.Create(t.Context(), "a", []byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Clone().Replace(t.Context(), "a", info.Version, []byte("two")); err != nil {
+		t.Error(err)
+	}
+	if data, _, err := objects.ReadAll(t.Context(), m, "a", info.Version); err != nil || string(data) != "one" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 // A bucket without faults is a bucket.
 func TestFaultyWithoutFaults(t *testing.T) {
 	objectstest.Run(t, func(*testing.T) objects.Bucket { return &objectstest.Faulty{Bucket: objects.NewMemory()} })
