@@ -6,6 +6,12 @@ func WithPartitions(job Job, n int) Job {
 	return job
 }
 
+// WithPartitionsOf makes a job cut its partitions as for a machine that is much smaller.
+func WithPartitionsOf(job Job, rows int64) Job {
+	job.perPartition = rows
+	return job
+}
+
 // WithoutPruning makes a job read all columns that its rules name, whatever statistics say.
 func WithoutPruning(job Job) Job {
 	job.unpruned = true

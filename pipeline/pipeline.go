@@ -97,11 +97,12 @@ type Job struct {
 	Progress Progress
 	Log      *slog.Logger
 
-	replays    *catalog.Manifest // what the run is to make again, against another previous run; nil: it follows Config
-	inFull     bool              // a replay is computed from the snapshot, whatever is known
-	unwarned   bool              // what rules are warned of is told already
-	unpruned   bool              // statistics are not asked. Tests set it.
-	partitions int               // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
+	replays      *catalog.Manifest // what the run is to make again, against another previous run; nil: it follows Config
+	inFull       bool              // a replay is computed from the snapshot, whatever is known
+	unwarned     bool              // what rules are warned of is told already
+	unpruned     bool              // statistics are not asked. Tests set it.
+	partitions   int               // of the exchange, a power of two; 0: as many as the data asks for. Tests set it.
+	perPartition int64             // rows that ask for a partition; 0: usersPerPartition. Tests set it.
 }
 
 // A Result is what a run did.

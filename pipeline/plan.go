@@ -282,7 +282,7 @@ func (r *run) partitionBits() int {
 	if r.partitions > 0 {
 		return bits.Len(uint(r.partitions)) - 1
 	}
-	bits := partitionBitsFor(r.snapshot.Rows())
+	bits := partitionBitsFor(r.snapshot.Rows(), r.perPartition)
 	if r.scope != nil && r.base != nil {
 		bits = max(bits, r.base.PartitionBits) // for the users who are carried
 	}
@@ -305,9 +305,9 @@ func (r *run) layouts(words int, exports bool) []layout {
 // usersPerPartition keeps a partition within a core's second-level cache and a file at a handy size.
 const usersPerPartition = 160_000
 
-// partitionBitsFor is log2 of the number of partitions for a snapshot of so many rows.
-func partitionBitsFor(rows int64) int {
-	return min(bits.Len64(uint64(max(rows-1, 0)/usersPerPartition)), 12)
+// partitionBitsFor is log2 of the number of partitions for a snapshot of so many rows, which are to be so many a partition.
+func partitionBitsFor(rows, perPartition int64) int {
+	return min(bits.Len64(uint64(max(rows-1, 0)/perPartition)), 12)
 }
 
 // chooseColumns finds the columns that travel beside the bits, and reports all that cannot.

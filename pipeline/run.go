@@ -84,6 +84,9 @@ func (j Job) withDefaults() *Job {
 	if j.BatchRows <= 0 {
 		j.BatchRows = 4096
 	}
+	if j.perPartition == 0 {
+		j.perPartition = usersPerPartition
+	}
 	if j.TempDir == "" {
 		j.TempDir = os.TempDir()
 	}
