@@ -7,6 +7,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 30s
+CONVERGE ?= 1h
 BENCH_ARGS ?=
 TEST_ARGS ?=
 
@@ -80,6 +81,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	    echo "$$(dirname "$$file") $${func#func }"; \
 	    go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
 	  done
+
+.PHONY: converge
+converge: ## Random histories, crashes and all, for CONVERGE (1h; or a number of them): each must end as a clean one
+	@STRATA_HISTORIES=$(CONVERGE) go test ./pipeline -run '^TestHistoriesConverge$$' -count 1 -timeout 0 -v
 
 .PHONY: vuln
 vuln: build build/vulndb/.stamp ## Known vulnerabilities inside bin/strata, offline, as of a pinned list
