@@ -68,6 +68,28 @@ func TestReadmeCounts(t *testing.T) {
 	}
 }
 
+// TestReadmeTimeline holds the timeline that is drawn in the README against the one of the example, which its test checks.
+func TestReadmeTimeline(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root, "..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile(filepath.Join(root, "..", "..", "configs", "examples", "timeline", "strata.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, drawn, found := strings.Cut(string(readme), "```text\nNovember")
+	drawn, _, closed := strings.Cut("November"+drawn, "```")
+	if !found || !closed {
+		t.Fatal("the README draws no timeline")
+	}
+	for _, line := range strings.Split(strings.TrimSpace(drawn), "\n") {
+		if line != "" && !strings.Contains(string(example), "#     "+line+"\n") {
+			t.Errorf("the example does not have the line\n%s", line)
+		}
+	}
+}
+
 // buildInto builds the program into bin of a folder.
 func buildInto(t *testing.T, folder string) {
 	t.Helper()
