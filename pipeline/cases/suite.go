@@ -328,7 +328,7 @@ func (s *Suite) checkRules(ctx context.Context) error {
 	empty := array.NewRecord(s.schema, nullColumns(s.schema), 0)
 	defer empty.Release()
 	job := s.job(s.file.File, empty, &where{})
-	job.Date = catalog.FromDays(0)
+	job.Date, job.Catalog = catalog.FromDays(0), nil // there is no output yet
 	_, err := pipeline.Check(ctx, job)
 	var problems configs.Problems
 	if errors.As(err, &problems) {
