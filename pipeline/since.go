@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math/bits"
+	"slices"
 
 	"strata/pipeline/tables"
 )
@@ -19,10 +20,17 @@ type exitsOf struct {
 // since appends the dates of user i's memberships and stages: those of the previous run's user j (-1: none) where they
 // stand unbroken, else this run's date.
 func (d *differ) since(i, j int) {
-	if d.keepSince {
+	switch {
+	case !d.keepSince:
+	case d.unchanged(i, j):
+		start := int(d.starts[j])
+		d.membership.Since = append(d.membership.Since, d.previous.Since[start:start+setSize(d.previous, j)]...)
+	default:
 		forEach(d.membership.Sets.Row(i), func(s int) {
 			d.membership.Since = append(d.membership.Since, d.sinceSegment(s, j))
 		})
+	}
+	if d.keepSince {
 		for l := range d.membership.Stages {
 			if d.membership.Stages[l][i] != 0 {
 				d.membership.StageSince[l][i] = d.sinceStage(l, i, j)
@@ -42,6 +50,11 @@ func (d *differ) since(i, j int) {
 	for k, of := range d.exits {
 		d.membership.LastExits[k][i] = d.lastExit(of, i, j)
 	}
+}
+
+// unchanged says whether user i is in just the segments that the previous run's user j is in, all with dates, in the same order.
+func (d *differ) unchanged(i, j int) bool {
+	return j >= 0 && d.starts != nil && d.words.sameOrder && slices.Equal(d.membership.Sets.Row(i), d.previous.Sets.Row(j))
 }
 
 func (d *differ) sinceSegment(s, j int) int32 {
