@@ -15,6 +15,9 @@ type pastPlan struct {
 	exec    *executable   // of the conditions on past columns alone
 	steps   []combination // in order
 	words   int           // of one block of users: a word a bit
+
+	nodes []node // of all that stands above the cuts that travel, and of what is below it: for the plan's text
+	roots []nodeID
 }
 
 // A combination makes the answer of one node out of others.
@@ -84,6 +87,7 @@ func (c *compiler) planPast(p *Plan, parts *graphParts) {
 	p.place = append(p.place, place...)
 	p.place = append(p.place, c.graph.places(parts.combined, bitsOf(p.place, p.bits))...)
 	past.words = bitsOf(p.place, p.bits)
+	past.nodes, past.roots = c.graph.reach(slices.Concat(parts.past, parts.combined))
 	for _, id := range parts.combined {
 		n := &c.graph.nodes[id]
 		step := combination{op: n.op, to: p.place[parts.at(id)], lit: n.lit, null: n.typ.kind == kindNull}

@@ -112,6 +112,8 @@ func (t *planText) step(i int) {
 	}
 	for _, segment := range s.segments {
 		add("segment "+segment.Name, segment.Broken, segment.When)
+		add("segment "+segment.Name+", until", "", segment.Until)
+		add("segment "+segment.Name+", by its rules", "", segment.Ruled)
 		add("segment "+segment.Name+", include", "", segment.Include)
 		add("segment "+segment.Name+", exclude", "", segment.Exclude)
 	}
@@ -119,6 +121,7 @@ func (t *planText) step(i int) {
 		for _, stage := range lifecycle.Stages {
 			add("lifecycle "+lifecycle.Name+", stage "+stage.Name, lifecycle.Broken, stage.When)
 		}
+		add("lifecycle "+lifecycle.Name+", blocked", "", lifecycle.Blocked)
 	}
 	title := "rules"
 	if len(t.steps) > 1 {
@@ -127,8 +130,13 @@ func (t *planText) step(i int) {
 	t.table(title, rows)
 }
 
-// rule writes one cut: its bits, its node, the leaves below it, and the whole expression.
+// rule writes one cut: its bits, its node, the leaves below it, and the whole expression. One that looks at the previous run has no
+// bits that travel.
 func (t *planText) rule(what string, cut int) []string {
+	if above := cut - len(t.cuts); above >= 0 {
+		whole := speller{nodes: t.past.nodes}
+		return []string{what, "-", "-", "-", whole.spell(t.past.roots[above], bindsCond)}
+	}
 	root := t.cuts[cut]
 	bits := fmt.Sprint(t.place[cut].Bit)
 	if t.place[cut].FourValued {

@@ -29,6 +29,29 @@ func TestPlanText(t *testing.T) {
 	}
 }
 
+// TestPlanTextOfState shows what travels of rules that look at the previous run, and what is made of it.
+func TestPlanTextOfState(t *testing.T) {
+	expr := configs.NewExpr
+	d := &configs.Definitions{
+		Timezone: "UTC", UserID: "user_id",
+		Segments: []configs.Segment{
+			{Name: "vip", When: expr("ltv > 800"), Until: expr("ltv < 500"), MinStay: 7, Cooldown: 30},
+			{Name: "loyal", When: expr(`segment("vip") && days_since(since("vip")) > 30`)},
+			{Name: "mixed", When: expr(`(was("vip") ? ltv : revenue_90d) > 100.0`)},
+		},
+		Lifecycles: []configs.Lifecycle{{
+			Name: "journey", Moves: configs.Moves{{From: "lead", To: "customer"}},
+			Stages: []configs.Stage{{Name: "customer", When: expr("orders_90d > 0")}, {Name: "lead", When: expr("true")}},
+		}},
+	}
+	day := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	plan, err := Compile(nightlySchema(), []Step{{Definitions: d, Now: day, Today: dayNumber(t, "2026-11-02"), Date: dayNumber(t, "2026-11-02")}}, Options{UserID: "user_id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkGolden(t, "testdata/plan/state.golden", plan.Text())
+}
+
 // checkGolden compares a text with a file, or writes the file with -update.
 func checkGolden(t *testing.T, path, got string) {
 	t.Helper()
