@@ -24,7 +24,7 @@ type membershipShape struct {
 	users, segments int
 	typ             ids.Type
 	form            ids.Form
-	since           bool
+	since, kept     bool
 	stages          []int // of each lifecycle
 }
 
@@ -50,7 +50,37 @@ func (s membershipShape) random(r *rand.Rand) *tables.Membership {
 	for l, stages := range s.stages {
 		s.randomStages(r, m, l, stages)
 	}
+	if s.kept {
+		keepDates(r, m)
+	}
 	return m
+}
+
+// keepDates gives a membership dates that only strata_state holds: since-dates of all, unless they are all tracked, and last exits.
+func keepDates(r *rand.Rand, m *tables.Membership) {
+	days := func(has func(i int) bool) []int32 {
+		out := make([]int32, m.Len())
+		for i := range out {
+			if out[i] = tables.NoDay; has(i) {
+				out[i] = int32(r.IntN(30000))
+			}
+		}
+		return out
+	}
+	for s, name := range m.Names.Segments {
+		m.Names.Exits = append(m.Names.Exits, name)
+		m.LastExits = append(m.LastExits, days(func(i int) bool { return !m.Sets.Has(i, s) && r.IntN(4) == 0 }))
+		if m.Since == nil {
+			m.Names.Dated = append(m.Names.Dated, name)
+			m.KeptSince = append(m.KeptSince, days(func(i int) bool { return m.Sets.Has(i, s) }))
+		}
+	}
+	for l := range m.Names.Lifecycles {
+		if m.Since == nil {
+			m.Names.Dated = append(m.Names.Dated, m.Names.Lifecycles[l].Name)
+			m.KeptSince = append(m.KeptSince, days(func(i int) bool { return m.Stages[l][i] != 0 }))
+		}
+	}
 }
 
 func (s membershipShape) randomStages(r *rand.Rand, m *tables.Membership, l, stages int) {
@@ -131,6 +161,9 @@ func TestMembershipComesBack(t *testing.T) {
 		{users: 3000, segments: 5, typ: ids.Uint64, form: ids.OneWord, since: true, stages: []int{2}},
 		{users: 3000, segments: 3, typ: ids.Text, form: ids.Bytes, since: true},
 		{users: 3000, segments: 3, typ: ids.Binary, form: ids.Bytes},
+		{users: 3000, segments: 3, typ: ids.Text, form: ids.Bytes, kept: true, stages: []int{2, 3}},
+		{users: 3000, segments: 70, typ: ids.Int64, form: ids.OneWord, kept: true},
+		{users: 3000, segments: 9, typ: ids.UUID, form: ids.TwoWords, since: true, kept: true, stages: []int{2}},
 	} {
 		want := s.random(r)
 		bucket, info := published(t, want)
@@ -160,6 +193,8 @@ func membershipDifference(got, want *tables.Membership) string {
 		return "stages differ"
 	case len(want.StageSince) > 0 && !reflect.DeepEqual(got.StageSince, want.StageSince):
 		return "since-dates of stages differ"
+	case !slices.EqualFunc(got.KeptSince, want.KeptSince, slices.Equal) || !slices.EqualFunc(got.LastExits, want.LastExits, slices.Equal):
+		return "kept dates differ"
 	}
 	return ""
 }

@@ -44,6 +44,35 @@ func randomMembership(r *rand.Rand, users, segments int, cycles []int, since boo
 	return m
 }
 
+// keepDates gives a membership kept dates of every third segment and lifecycle, and last exits of every second segment.
+func (m *Membership) keepDates(r *rand.Rand, users int) {
+	for s := range m.Names.Segments {
+		m.Names.Segments[s] = fmt.Sprint("s", s)
+		if s%2 == 0 {
+			m.Names.Exits, m.LastExits = append(m.Names.Exits, m.Names.Segments[s]), append(m.LastExits, keptDays(r, users, func(i int) bool { return !m.Sets.Has(i, s) && r.IntN(3) == 0 }))
+		}
+		if s%3 == 0 {
+			m.Names.Dated, m.KeptSince = append(m.Names.Dated, m.Names.Segments[s]), append(m.KeptSince, keptDays(r, users, func(i int) bool { return m.Sets.Has(i, s) }))
+		}
+	}
+	for l := range m.Names.Lifecycles {
+		m.Names.Lifecycles[l].Name = fmt.Sprint("l", l)
+		if l%3 == 0 {
+			m.Names.Dated, m.KeptSince = append(m.Names.Dated, m.Names.Lifecycles[l].Name), append(m.KeptSince, keptDays(r, users, func(i int) bool { return m.Stages[l][i] != 0 }))
+		}
+	}
+}
+
+func keptDays(r *rand.Rand, users int, has func(i int) bool) []int32 {
+	days := make([]int32, users)
+	for i := range days {
+		if days[i] = NoDay; has(i) {
+			days[i] = []int32{0, -1, 20000, 1<<31 - 1, -1<<31 + 1}[r.IntN(5)]
+		}
+	}
+	return days
+}
+
 // emptyLike is what a reader fills: the stages are known, the rest is not.
 func emptyLike(m *Membership, users int) *Membership {
 	out := &Membership{Names: m.Names, Stages: m.Stages, Sets: BitMatrix{Width: m.Sets.Width, Words: make([]uint64, len(m.Sets.Words))}}
@@ -53,6 +82,12 @@ func emptyLike(m *Membership, users int) *Membership {
 			out.StageSince = append(out.StageSince, make([]int32, users))
 		}
 	}
+	for range m.Names.Dated {
+		out.KeptSince = append(out.KeptSince, make([]int32, users))
+	}
+	for range m.Names.Exits {
+		out.LastExits = append(out.LastExits, make([]int32, users))
+	}
 	return out
 }
 
@@ -60,9 +95,13 @@ func TestStateRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, segments := range []int{0, 1, 7, 8, 9, 24, 63, 64, 65, 127, 128, 129, 300} {
 		for _, cycles := range [][]int{nil, {4}, {1, 300, 0}} {
-			for _, since := range []bool{false, true} {
+			for mode := range 4 {
 				const users = 20
+				since := mode&1 != 0
 				m := randomMembership(r, users, segments, cycles, since)
+				if mode&2 != 0 {
+					m.keepDates(r, users)
+				}
 				got := emptyLike(m, users)
 				at := 0
 				for i := range users {
@@ -78,6 +117,9 @@ func TestStateRoundTrip(t *testing.T) {
 				}
 				if !slices.Equal(got.Sets.Words, m.Sets.Words) || !slices.Equal(got.Since, m.Since) {
 					t.Errorf("%s: sets or dates changed", who)
+				}
+				if !slices.EqualFunc(got.KeptSince, m.KeptSince, slices.Equal) || !slices.EqualFunc(got.LastExits, m.LastExits, slices.Equal) {
+					t.Errorf("%s: kept dates or last exits changed", who)
 				}
 				for l := range m.StageSince {
 					if !slices.Equal(got.StageSince[l], m.StageSince[l]) {
@@ -107,6 +149,14 @@ func TestStateOfOtherShapes(t *testing.T) {
 			t.Errorf("%s: %v, want an error that names row 0", name, err)
 		}
 	}
+	m.Names.Exits, m.LastExits = make([]string, 9), slices.Repeat([][]int32{{5}}, 9)
+	withExits, _ := m.AppendState(nil, 0, 0)
+	for name, broken := range map[string][]byte{"exits cut": withExits[:len(withExits)-1], "only bits": withExits[:len(state)+2], "bit 9": append(slices.Clone(state), 0, 2, 0)} {
+		if err := emptyLike(m, 1).ReadState(broken, 0); err == nil || !strings.Contains(err.Error(), "row 0") {
+			t.Errorf("%s: %v, want an error that names row 0", name, err)
+		}
+	}
+	m.Names.Exits, m.LastExits = nil, nil
 	for n := range state {
 		if err := emptyLike(m, 1).ReadState(state[:n], 0); err == nil {
 			t.Errorf("the first %d bytes of %d pass", n, len(state))
@@ -115,16 +165,22 @@ func TestStateOfOtherShapes(t *testing.T) {
 }
 
 func FuzzReadState(f *testing.F) {
-	f.Add([]byte{7, 0, 2, 4, 6}, uint8(9), true)
-	f.Fuzz(func(t *testing.T, state []byte, segments uint8, since bool) {
-		m := randomMembership(rand.New(rand.NewPCG(1, 1)), 1, int(segments), []int{2}, since)
+	f.Add([]byte{7, 0, 2, 4, 6}, uint8(9), true, false)
+	f.Add([]byte{1, 2, 3, 2, 4, 6}, uint8(3), false, true)
+	f.Fuzz(func(t *testing.T, state []byte, segments uint8, since, kept bool) {
+		r := rand.New(rand.NewPCG(1, 1))
+		m := randomMembership(r, 1, int(segments), []int{2}, since)
+		if kept {
+			m.keepDates(r, 1)
+		}
 		got := emptyLike(m, 1)
 		if got.ReadState(state, 0) != nil {
 			return
 		}
 		again, _ := got.AppendState(nil, 0, 0)
 		back := emptyLike(m, 1)
-		if err := back.ReadState(again, 0); err != nil || !slices.Equal(back.Sets.Words, got.Sets.Words) || !slices.Equal(back.Since, got.Since) {
+		if err := back.ReadState(again, 0); err != nil || !slices.Equal(back.Sets.Words, got.Sets.Words) || !slices.Equal(back.Since, got.Since) ||
+			!slices.EqualFunc(got.KeptSince, back.KeptSince, slices.Equal) || !slices.EqualFunc(got.LastExits, back.LastExits, slices.Equal) {
 			t.Fatalf("%x reads as %v %v, and that as %v %v: %v", state, got.Sets.Words, got.Since, back.Sets.Words, back.Since, err)
 		}
 	})
