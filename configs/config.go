@@ -60,7 +60,7 @@ type Snapshot struct {
 	MaxRejects Limit `yaml:"max_rejects" json:"max_rejects" atmost:"100%" jsonschema:"default=0.1%"`
 	// Columns under another name or read as another type, by the name that rules use.
 	Columns []ColumnDecl `yaml:"columns" json:"columns" sample:"{utm_source: {column: utm-source}}"`
-	// The scope of a run: a condition in CEL over membership.columns (name=value folders of the path are columns too) that limits it to a part of the users. All others keep what they have: they neither enter nor leave. Default: all users.
+	// The scope of a run: a condition in CEL over membership.columns (name=value folders of the path are columns too) that limits it to a part of the users. All others keep what they have: they neither enter nor leave. Files whose folders alone put them out of scope are not opened. Whom the run before shows in scope, and the files that are read do not have, is deleted. Default: all users.
 	Where Expr `yaml:"where" json:"where" sample:"country in [\"DE\", \"FR\"]"`
 }
 

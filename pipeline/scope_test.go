@@ -412,3 +412,45 @@ func TestFoldersThatDoNotDecide(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who is carried keeps the state that rules will ask for: since when the user is in a segment, and when the user left one.
+func TestCarriedUsersKeepTheirState(t *testing.T) {
+	const rules = `
+membership: {columns: [country]}
+segments:
+- {name: sticky, when: ltv > 3, min_stay: 4d}
+- {name: cooled, when: ltv > 3, cooldown: 3d}
+lifecycles: [{name: life, stages: [{name: high, when: ltv > 3}, {name: low, when: 'true'}], moves: [high -> low]}]
+`
+	b := benchOf(t, caseHead+rules)
+	for day, night := range []struct{ where, rows string }{
+		{"", "1 DE 5, 2 FR 5"},
+		{"", "1 DE 0, 2 FR 0"},
+		{`country == "DE"`, "1 DE 5, 2 FR 5"},
+		{"", "1 DE 5, 2 FR 5"}, // two days after the exit: the cooldown is not over, for the one who was carried neither
+		{"", "1 DE 0, 2 FR 0"}, // four days after the entry: the stay is over
+	} {
+		b.scope(night.where, rules)
+		date := fmt.Sprintf("2026-01-0%d", day+1)
+		snapshot(b, date, residents(night.rows)...)
+		want := [][]string{
+			{
+				"1 cooled initial segment_added", "1 life initial:>high segment_added", "1 sticky initial segment_added",
+				"2 cooled initial segment_added", "2 life initial:>high segment_added", "2 sticky initial segment_added",
+			},
+			{"1 cooled exited user_changed", "1 life moved:high>low user_changed", "2 cooled exited user_changed", "2 life moved:high>low user_changed"},
+			nil,
+			nil,
+			{"1 sticky exited user_changed", "2 sticky exited user_changed"},
+		}[day]
+		m := b.run(date)
+		got := b.changes(m)
+		for i := range got { // why the stay ends, of two causes, is not what this is about
+			got[i] = strings.Replace(got[i], "sticky exited time_passed", "sticky exited user_changed", 1)
+		}
+		sameTexts(t, date, got, want...)
+		if blocked := m.Lifecycles[0].Blocked; blocked != []int64{0, 0, 1, 2, 0}[day] {
+			t.Errorf("%s: %d moves blocked", date, blocked)
+		}
+	}
+}

@@ -118,7 +118,7 @@ func TestScopedStories(t *testing.T) {
 	carried, outside, moved := 0, 0, 0
 	for seed := range uint64(max(stories()/2, 5)) {
 		s := newStory(t, seed+1000, idKinds[seed%uint64(len(idKinds))])
-		s.scoped = true
+		s.scoped, s.sorted = true, seed%2 == 0
 		s.tell(&coverage{reasons: map[string]int{}, changes: map[string]int{}})
 		for i, night := range s.nights {
 			carried += len(night.carried)

@@ -128,6 +128,7 @@ guards:
 		s.leftNothing(today)
 		scoped(`plan == "pro"`)
 		s.run(0, "run", "--date", today)
+		s.run(0, "status")
 		s.run(0, "status", "--date", today)
 	}},
 	{"unwritable_output", func(s *site) {

@@ -141,6 +141,9 @@ func state(s catalog.DateStatus) string {
 		first = "before the base; strata gc removes it"
 	}
 	parts := []string{first}
+	if s.Manifest != nil && s.Manifest.Scope != nil {
+		parts = append(parts, "scope: "+oneLine(s.Manifest.Scope.Where))
+	}
 	for _, o := range s.Others {
 		parts = append(parts, fmt.Sprintf("run %s is %s", o.Run, o.State))
 	}
