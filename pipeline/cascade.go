@@ -60,7 +60,7 @@ func nextStale(chain *catalog.Chain, after catalog.Date) (int, error) {
 // replay makes the run of a manifest again.
 func replay(ctx context.Context, job Job, m *catalog.Manifest) (*DateDone, error) {
 	result, err := Run(ctx, job.replaying(m))
-	if errors.Is(err, errUnexplained) {
+	if errors.Is(err, errNotStored) {
 		job.inFull = true
 		result, err = Run(ctx, job.replaying(m))
 	}

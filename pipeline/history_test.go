@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -417,6 +419,91 @@ func TestCascadeDerivesNoReasonOfAUserThatCame(t *testing.T) {
 		}
 		sameTexts(t, "changes", b.changes(m), tc.want)
 	}
+}
+
+// What a date was made from, and what it would follow from, is damaged: it is computed from its snapshot.
+func TestCascadeDerivesNothingFromDamagedFiles(t *testing.T) {
+	manifest := func(m *catalog.Manifest) string { return fmt.Sprintf("runs/date=%s/%s/manifest.json", m.Date, m.Run) }
+	file := func(table string) func(m *catalog.Manifest) string {
+		return func(m *catalog.Manifest) string { return m.Tables[table][0].Key }
+	}
+	for _, tc := range []struct {
+		name string
+		day  int // whose run is damaged, as it stood at first
+		key  func(m *catalog.Manifest) string
+		want string
+	}{
+		{"membership", 3, file("membership"), "FFDFD"},
+		{"transitions", 3, file("transitions"), "FFDFD"},
+		{"the run before, as it was", 1, manifest, "FFFDD"},
+	} {
+		for _, same := range []bool{false, true} { // the second date is made again as it was, or as another
+			h := newHistory(t, 5)
+			h.backfill(h.dates[0], h.dates[4])
+			damaged := h.standing()[h.dates[tc.day]]
+			if !same {
+				snapshot(h.bench, h.dates[1], visitors(1, 0)[:80]...)
+			}
+			h.adjust = func(j *pipeline.Job) { j.Force = true }
+			h.night(h.dates[1])
+			h.adjust = nil
+			h.damage(tc.key(damaged))
+			h.cascade("")
+			if got := h.shortcuts(); got != tc.want {
+				t.Errorf("%s, %v: made by %s, want %s", tc.name, same, got, tc.want)
+			}
+			h.isClean()
+		}
+	}
+}
+
+// damage puts something else in the place of an object of the output.
+func (b *bench) damage(key string) {
+	b.t.Helper()
+	err := b.output.Delete(b.t.Context(), key, "")
+	if err == nil {
+		_, err = b.output.Create(b.t.Context(), key, []byte("{"))
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// A mute store does not answer who reads a key once the run of a date has begun.
+type mute struct {
+	objects.Bucket
+	date, key string
+	begun     atomic.Bool
+}
+
+func (m *mute) Create(ctx context.Context, key string, body []byte) (objects.Info, error) {
+	if strings.HasPrefix(key, "runs/date="+m.date) && strings.HasSuffix(key, "/started.json") {
+		m.begun.Store(true)
+	}
+	return m.Bucket.Create(ctx, key, body)
+}
+
+func (m *mute) Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error) {
+	if m.begun.Load() && key == m.key {
+		return nil, errors.New("no answer")
+	}
+	return m.Bucket.Read(ctx, key, version, offset, length)
+}
+
+// All files are taken over, and what is replaced cannot be read any more: there are no changes to tell of.
+func TestCascadeTakesOverWithoutChanges(t *testing.T) {
+	h := newHistory(t, 3)
+	h.backfill(h.dates[0], h.dates[2])
+	last := h.standing()[h.dates[2]]
+	h.adjust = func(j *pipeline.Job) { j.Force = true }
+	h.night(h.dates[1])
+	h.adjust = nil
+	h.output = &mute{Bucket: h.output, date: h.dates[2], key: fmt.Sprintf("runs/date=%s/%s/manifest.json", last.Date, last.Run)}
+	h.cascade("")
+	if m := h.standing()[h.dates[2]]; m.Events != nil || m.Replaces != last.Run || h.shortcuts() != "FFD" {
+		t.Errorf("%s: %+v", h.shortcuts(), m.Events)
+	}
+	h.isClean()
 }
 
 func TestCascadeStopsAtADamagedManifest(t *testing.T) {

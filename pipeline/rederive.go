@@ -18,10 +18,13 @@ import (
 //   - Where the membership of the run before is what it was, byte by byte, all files are what they were, and are copied.
 //   - Else, for stateless definitions, the sets and stages are the stored ones. Transitions and since-dates come from
 //     comparing them with those of the run before. A transition that was not published before has no known reason: then
-//     the date is computed from its snapshot.
+//     the date is computed from its snapshot, and so it is where stored files cannot be read.
 
 // errUnexplained says that a reason can only come from the snapshot.
 var errUnexplained = errors.New("the reason of a transition is not known without the snapshot")
+
+// errNotStored says that a replayed run does not follow from what is stored.
+var errNotStored = errors.New("the run does not follow from stored files")
 
 // A shortcut is how a replayed run follows from stored files.
 type shortcut uint8
@@ -42,11 +45,8 @@ func (r *run) findShortcut(ctx context.Context) error {
 		return nil
 	}
 	old, err := r.Catalog.Load(ctx, *m.Previous)
-	if errors.Is(err, objects.ErrNotFound) || err == nil && !sameQuestions(old, r.base) {
-		return nil
-	}
-	if err != nil {
-		return err
+	if err != nil || !sameQuestions(old, r.base) {
+		return context.Cause(ctx) // gone or damaged, it is of no use
 	}
 	same, err := r.sameMembership(ctx, old, r.base)
 	switch {
@@ -118,7 +118,7 @@ func (r *run) rederive(ctx context.Context) error {
 		work = r.deriveAll
 	}
 	if err := r.timed("derive", func() error { return work(ctx) }); err != nil {
-		return err
+		return r.notStored(ctx, err)
 	}
 	r.rejected = found.Rejects
 	if err := r.checkRejects(); err != nil {
@@ -129,12 +129,26 @@ func (r *run) rederive(ctx context.Context) error {
 	return nil
 }
 
+// notStored says that a replayed run must be computed from its snapshot, and logs why if that is a surprise.
+func (r *run) notStored(ctx context.Context, cause error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !errors.Is(cause, errUnexplained) {
+		r.Log.Warn("the date is computed from its snapshot, since it could not be made from stored files", "date", r.Date, "error", cause)
+	}
+	return fmt.Errorf("%w: %w", errNotStored, cause)
+}
+
 // copyAll takes all files over.
 func (r *run) copyAll(ctx context.Context) error {
 	r.Progress.Stage("copy", 0)
 	var err error
 	if r.manifest.Tables, err = r.attempt.Adopt(ctx, r.replays); err != nil {
 		return err
+	}
+	if r.manifest.Events == nil { // what stands could not be read
+		return nil
 	}
 	for _, f := range r.replays.Tables["transitions"] {
 		r.manifest.Events.Kept += f.Rows

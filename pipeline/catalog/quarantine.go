@@ -112,5 +112,8 @@ func (a *Attempt) adopt(ctx context.Context, to string, file *File) error {
 		info, err = a.c.bucket.Stat(ctx, file.Key)
 	}
 	file.Version = info.Version
-	return err
+	if err != nil {
+		return err
+	}
+	return a.verifyFile(*file, map[string]objects.Info{file.Key: info}) // the file may be damaged, and its copy with it
 }
