@@ -136,6 +136,10 @@ func readChangedUsers(ctx context.Context, file Snapshot, t *tables.Transitions)
 func readNames(ctx context.Context, file Snapshot, column string) (names []string, codes []uint16, err error) {
 	err = eachRow(ctx, file, column, func(rows arrow.Array, _ int) error {
 		d, encoded := rows.(*array.Dictionary)
+		if !encoded && rows.NullN() == rows.Len() { // there is no name at all, and so no dictionary
+			codes = append(codes, make([]uint16, rows.Len())...)
+			return nil
+		}
 		if !encoded {
 			return fmt.Errorf("it is a %s; no run has written it", rows.DataType())
 		}
