@@ -65,9 +65,6 @@ func (s *scope) check(definitions *rules.Plan) error {
 	if s.plan.Surveys(0) {
 		return scopeFault(s.where, "it looks at all users together", "a scope is about one user at a time")
 	}
-	if len(s.plan.Past()) > 0 {
-		return scopeFault(s.where, "it looks at the previous run", "a scope looks at the columns of membership.columns alone")
-	}
 	if definitions.Surveys(definitions.Steps() - 1) {
 		return noSurvey(s.where)
 	}

@@ -129,6 +129,7 @@ func (t *teller) tellName(out *telling, e ast.Expr) bool {
 		name, _ := textLiteral(e.AsCall().Args()[0])
 		if r := t.rules[name]; r != nil && !t.opened {
 			out.terms = []*telling{t.tellRule(&r.unit, true)}
+			t.tellState(out, name)
 			t.tellLists(out, name)
 		}
 		return true
@@ -156,6 +157,25 @@ func (t *teller) tellStages(out *telling, lifecycle int) {
 
 // isIdent says whether an expression is a name.
 func isIdent(e ast.Expr, name string) bool { return e.Kind() == ast.IdentKind && e.AsIdent() == name }
+
+// tellState adds what else decides about a segment with until, min_stay or cooldown: its exit rule, and what the previous run left.
+func (t *teller) tellState(out *telling, segment string) {
+	if _, ok := t.states[segment]; !ok {
+		return
+	}
+	if until := t.untils[segment]; until != nil {
+		term := t.tellRule(&until.unit, true)
+		term.text = "until: " + term.text
+		out.terms = append(out.terms, term)
+	}
+	left := []PastColumn{{Kind: Was, Of: segment}, {Kind: Since, Of: segment}}
+	if t.definitions.Segments[slices.Index(t.front.segmentNames, segment)].Cooldown > 0 {
+		left = append(left, PastColumn{Kind: LastExits, Of: segment})
+	}
+	for _, c := range left {
+		out.terms = append(out.terms, &telling{text: c.Name(), node: t.graph.pastColumn(c), column: true})
+	}
+}
 
 // tellLists adds whether the user is on the lists of a segment that a rule names.
 func (t *teller) tellLists(out *telling, segment string) {

@@ -48,7 +48,8 @@ may use all that rules of the configuration may: traits, segment("x"), lists. No
 
 The count is exact: what a run would publish for a segment with this rule, with rejects and duplicates settled in the
 same way. Where the run that stands for the date found neither in the same objects, rows are counted where they stand,
-and only the columns that are needed are read, which is faster.
+and only the columns that are needed are read, which is faster. What rules ask of the previous run with was(), since() and
+prev_stage() is asked of the run before the date, and then there is no sample.
 
 --sample looks at some row groups of the files only, at least ten, and says how sure the estimate is. Neighbours in a file
 are often alike, so the interval treats whole row groups as what was drawn. A sample counts rows: it does not look for
@@ -141,7 +142,7 @@ func previewPage(p *pipeline.Previewed, which string, asked pipeline.Proposal) p
 		first.title = fmt.Sprintf("%s: the rule takes about %s of %s rows (%s)", which, count(int64(math.Round(p.Sample.Members))), count(p.Rows), percentOf(p.Members, p.Users))
 		first.sentences = sampleSentences(p)
 	case p.Previous != nil && asked.Sample > 0:
-		first.sentences = append(first.sentences, fmt.Sprintf("exact after all: what rules ask of the previous run, that of %s, is asked for all users", p.Previous.Date))
+		first.sentences = append(first.sentences, "no sample: what rules ask of the previous run is asked for all users")
 		fallthrough
 	case p.Previous != nil:
 		first.sentences = append(first.sentences, fmt.Sprintf("exact, after the run of %s; %s rejects, %s duplicates", p.Previous.Date, count(p.Rejects.Total()), count(p.Duplicates)))
