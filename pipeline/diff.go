@@ -21,7 +21,7 @@ type comparison struct {
 	exits     []exitsOf
 	eventIDs  ids.Type
 
-	known map[event]tables.Reason // nil: steps tell the reasons. Of a replay: those that were published
+	datesOnly bool // transitions are known, and none is looked for
 }
 
 // An outcome is what diff makes of a partition.
@@ -29,7 +29,6 @@ type outcome struct {
 	membership  *tables.Membership
 	transitions *tables.Transitions
 	stats       *stats
-	unexplained bool // a reason was not among the known ones
 }
 
 // diff merges a partition's users with those of the previous run and finds who entered, left and moved. The extra columns of the
@@ -39,7 +38,7 @@ func (c *comparison) diff(u *users, steps []answers, before *former) *outcome {
 	d.prepare()
 	d.walk()
 	d.out.IDs = *d.out.IDs.Narrow() // how they are encoded follows from them alone
-	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats, unexplained: d.unexplained}
+	return &outcome{membership: d.membership, transitions: &d.out, stats: d.stats}
 }
 
 // A differ walks over one partition.
@@ -56,8 +55,6 @@ type differ struct {
 	oldSet  []uint64 // the previous user's set, in today's order
 	text    []byte   // scratch of event ids
 	emitted bool     // the user at hand is in out.IDs
-
-	unexplained bool
 }
 
 func (d *differ) prepare() {
@@ -202,9 +199,6 @@ func (d *differ) changed(i, s int, in bool) {
 
 // setReason walks from the last step back to the one that changed this membership last.
 func (d *differ) setReason(i, s int) tables.Reason {
-	if d.known != nil {
-		return recalled
-	}
 	w, bit := s>>6, uint64(1)<<(s&63)
 	at := func(step int) uint64 {
 		for ; step >= 0; step-- {
@@ -243,9 +237,6 @@ func (d *differ) moved(i, l int, from, to uint16) {
 }
 
 func (d *differ) stageReason(i, l int, from uint16) tables.Reason {
-	if d.known != nil {
-		return recalled
-	}
 	at := func(step int) uint16 {
 		for ; step >= 0; step-- {
 			if !d.maps[step].noLife[l] {
@@ -269,6 +260,9 @@ func (d *differ) move(id *ids.Column, i, l int, change tables.Change, reason tab
 
 // add appends one transition of user i of a column of ids.
 func (d *differ) add(id *ids.Column, i, segment int, change tables.Change, reason tables.Reason, from, to uint16) {
+	if d.datesOnly {
+		return
+	}
 	t := &d.out
 	if !d.emitted {
 		t.IDs.Append(id, i)
@@ -277,24 +271,11 @@ func (d *differ) add(id *ids.Column, i, segment int, change tables.Change, reaso
 	t.User = append(t.User, uint32(t.IDs.Len()-1))
 	t.Segment = append(t.Segment, uint16(segment))
 	t.Change = append(t.Change, change)
+	t.Reason = append(t.Reason, reason)
 	t.From, t.To = append(t.From, from), append(t.To, to)
 	high, low := d.eventID(id, i, segment, change, from, to)
 	t.EventID = append(t.EventID, high, low)
-	if reason == recalled {
-		reason = d.recall(event{high, low})
-	}
-	t.Reason = append(t.Reason, reason)
 	d.stats.change(segment, change, reason)
-}
-
-// recalled stands for a reason that is looked up once the event has its id.
-const recalled tables.Reason = tables.Reasons
-
-// recall is the reason with which an event was published before.
-func (d *differ) recall(e event) tables.Reason {
-	reason, ok := d.known[e]
-	d.unexplained = d.unexplained || !ok
-	return reason
 }
 
 // forEach calls visit for every bit of a set, in order.

@@ -281,28 +281,36 @@ func (r *run) newWriter() taker {
 // write encodes and stores the files of a partition.
 func (r *run) write(ctx context.Context, encoder Encoder, at int, out *outcome) error {
 	for _, table := range r.tables() {
-		var file tables.File
-		var err error
-		switch table {
-		case "membership":
-			file, err = encoder.Membership(out.membership)
-		case "transitions":
-			file, err = encoder.Transitions(out.transitions)
-		case "wide":
-			file, err = encoder.Wide(out.membership)
-		case "long":
-			file, err = encoder.Long(out.membership)
-		}
-		if err != nil {
-			return fmt.Errorf("encode %s: %w", table, err)
-		}
-		info, err := r.attempt.Put(ctx, table, at, file.Data, file.Rows)
-		if err != nil {
+		if err := r.writeTable(ctx, encoder, table, at, out); err != nil {
 			return err
 		}
-		r.addFile(table, info)
 	}
 	return r.writeChanges(ctx, at, out.transitions)
+}
+
+// writeTable encodes and stores the file of one table.
+func (r *run) writeTable(ctx context.Context, encoder Encoder, table string, at int, out *outcome) error {
+	var file tables.File
+	var err error
+	switch table {
+	case "membership":
+		file, err = encoder.Membership(out.membership)
+	case "transitions":
+		file, err = encoder.Transitions(out.transitions)
+	case "wide":
+		file, err = encoder.Wide(out.membership)
+	case "long":
+		file, err = encoder.Long(out.membership)
+	}
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", table, err)
+	}
+	info, err := r.attempt.Put(ctx, table, at, file.Data, file.Rows)
+	if err != nil {
+		return err
+	}
+	r.addFile(table, info)
+	return nil
 }
 
 // tables are the names of the tables that this run publishes.

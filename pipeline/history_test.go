@@ -361,7 +361,9 @@ func TestCascadeDerives(t *testing.T) {
 	}{
 		{"data", fmt.Sprintf(historyRules, 100), func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, "FFFDDD"},
 		{"data, no dates", plain, func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, "FFFDDD"},
-		{"a user", plain, func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 0)[:80]...) }, "FFDDDD"},
+		{"state", "segments: [{name: vip, when: ltv > 100, min_stay: 3d}]\n", func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, "FFFFFF"},
+		{"nothing, with state", "segments: [{name: vip, when: ltv > 100, min_stay: 3d}]\n", func(h *history) { h.adjust = func(j *pipeline.Job) { j.Force = true } }, "FFDDDD"},
+		{"a user", plain, func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 0)[:80]...) }, "FFFDDD"},
 		{"nothing", fmt.Sprintf(historyRules, 100), func(h *history) { h.adjust = func(j *pipeline.Job) { j.Force = true } }, "FFDDDD"},
 		{"definitions", fmt.Sprintf(historyRules, 100), func(h *history) { h.ask(90) }, "FFFDDD"},
 		{"membership", plain, func(h *history) { h.now.yaml += "membership: {since: true}\n"; h.restore(h.now) }, "FFFDDD"},

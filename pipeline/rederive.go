@@ -4,24 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
-// A replay has to find again only what the run before decides. Where that run was asked what the one it replaces was asked,
-// reasons stay: a transition that was published has the reason that it had. So a replayed run follows from stored files:
+// A replay has to find again only what the run before decides. So a replayed run follows from stored files:
 //   - Where the membership of the run before is what it was, byte by byte, all files are what they were, and are copied.
-//   - Else, for stateless definitions, the sets and stages are the stored ones. Transitions and since-dates come from
-//     comparing them with those of the run before. A transition that was not published before has no known reason: then
-//     the date is computed from its snapshot, and so it is where stored files cannot be read.
-
-// errUnexplained says that a reason can only come from the snapshot.
-var errUnexplained = errors.New("the reason of a transition is not known without the snapshot")
+//   - Where the run before was itself made again from the same input, it has the same sets and stages if its definitions are
+//     stateless, and differs in since-dates alone. So do the sets of this run if its own are, and the transitions between
+//     the two are what they were. Only the since-dates are found again, from the two memberships.
+//
+// The run that follows a date with another snapshot or other definitions is computed in full: it has transitions that nobody has
+// explained yet.
 
 // errNotStored says that a replayed run does not follow from what is stored.
 var errNotStored = errors.New("the run does not follow from stored files")
@@ -32,7 +34,7 @@ type shortcut uint8
 const (
 	noShortcut shortcut = iota // it is computed from the snapshot
 	copyAll                    // its files are those of the run that it replaces
-	deriveAll                  // its sets are
+	datesOnly                  // they are, but for since-dates
 )
 
 // findShortcut decides how to make a replayed run.
@@ -46,7 +48,7 @@ func (r *run) findShortcut(ctx context.Context) error {
 	}
 	old, err := r.Catalog.Load(ctx, *m.Previous)
 	if err != nil || !sameQuestions(old, r.base) {
-		return context.Cause(ctx) // gone or damaged, it is of no use
+		return context.Cause(ctx) // a run that cannot be read any more is none to compare with
 	}
 	same, err := r.sameMembership(ctx, old, r.base)
 	switch {
@@ -54,10 +56,17 @@ func (r *run) findShortcut(ctx context.Context) error {
 		return err
 	case same:
 		r.shortcut = copyAll
-	case r.scope == nil && old.Stateless && m.Stateless:
-		r.shortcut = deriveAll
+	case r.scope == nil && m.Stateless && sameSets(old, r.base):
+		r.shortcut = datesOnly
 	}
 	return nil
+}
+
+// sameSets says whether two runs of one date put users into the same segments and stages, whatever was before them.
+func sameSets(a, b *catalog.Manifest) bool {
+	changed := a.ChangedFrom(b)
+	return a.Stateless && a.Program == b.Program && a.Settings.Where == "" &&
+		(len(changed) == 0 || slices.Equal(changed, []string{catalog.TheRunBefore}))
 }
 
 // sameQuestions says whether two runs of one date were asked the same: they differ at most in what they read, in what else they
@@ -113,11 +122,7 @@ func (r *run) rederive(ctx context.Context) error {
 	found.Events, found.Accepts, found.Clock, found.Tables = now.Events, "", now.Clock, now.Tables
 	found.Definitions, found.Settings, found.Lists, found.Notes = now.Definitions, now.Settings, now.Lists, now.Notes
 	r.manifest = &found
-	work := r.copyAll
-	if r.shortcut == deriveAll {
-		work = r.deriveAll
-	}
-	if err := r.timed("derive", func() error { return work(ctx) }); err != nil {
+	if err := r.timed("derive", func() error { return r.deriveFiles(ctx) }); err != nil {
 		return r.notStored(ctx, err)
 	}
 	r.rejected = found.Rejects
@@ -129,114 +134,90 @@ func (r *run) rederive(ctx context.Context) error {
 	return nil
 }
 
-// notStored says that a replayed run must be computed from its snapshot, and logs why if that is a surprise.
+// notStored says that a replayed run must be computed from its snapshot, and logs why.
 func (r *run) notStored(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !errors.Is(cause, errUnexplained) {
-		r.Log.Warn("the date is computed from its snapshot, since it could not be made from stored files", "date", r.Date, "error", cause)
-	}
+	r.Log.Warn("the date is computed from its snapshot, since it could not be made from stored files", "date", r.Date, "error", cause)
 	return fmt.Errorf("%w: %w", errNotStored, cause)
 }
 
-// copyAll takes all files over.
-func (r *run) copyAll(ctx context.Context) error {
-	r.Progress.Stage("copy", 0)
-	var err error
-	if r.manifest.Tables, err = r.attempt.Adopt(ctx, r.replays); err != nil {
+// deriveFiles copies what stays, and finds the since-dates of the rest.
+func (r *run) deriveFiles(ctx context.Context) error {
+	stays := *r.replays
+	if r.shortcut == datesOnly {
+		stays.Tables = maps.Clone(stays.Tables)
+		delete(stays.Tables, "membership")
+		delete(stays.Tables, "long") // which shows since-dates too
+	}
+	copied, err := r.attempt.Adopt(ctx, &stays)
+	if err != nil {
 		return err
 	}
-	if r.manifest.Events == nil { // what stands could not be read
-		return nil
+	if r.shortcut == datesOnly {
+		if err := r.deriveDates(ctx); err != nil {
+			return err
+		}
 	}
-	for _, f := range r.replays.Tables["transitions"] {
-		r.manifest.Events.Kept += f.Rows
+	maps.Copy(r.manifest.Tables, copied)
+	r.sortFiles()
+	if r.manifest.Events != nil {
+		for _, f := range copied["transitions"] {
+			r.manifest.Events.Kept += f.Rows
+		}
 	}
 	return nil
 }
 
-// deriveAll compares the stored sets with the run before, a partition at a time.
-func (r *run) deriveAll(ctx context.Context) error {
+// deriveDates compares the stored sets with the run before, a partition at a time.
+func (r *run) deriveDates(ctx context.Context) error {
 	n := 1 << r.exchange.partitionBits
 	r.Progress.Stage("derive", int64(n))
-	r.stats = newStats(r.words)
 	c := r.comparison()
-	open := func() *partitioner { return &partitioner{take: r.newWriter(), stats: newStats(r.words)} }
-	work := func(ctx context.Context, p *partitioner, at int) error {
+	c.datesOnly = true
+	return inParallel(ctx, r.Workers, n, r.NewEncoder, func(ctx context.Context, encoder Encoder, at int) error {
 		defer r.Progress.Done(1)
-		if err := r.derive(ctx, p, *c, at); err != nil {
+		if err := r.derive(ctx, encoder, c, at); err != nil {
 			return fmt.Errorf("partition %d: %w", at, err)
 		}
 		return nil
-	}
-	err := inParallel(ctx, r.Workers, n, open, work, func(p *partitioner) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.stats.add(p.stats)
-		return nil
+	}, func(Encoder) error { return nil })
+}
+
+// derive finds the since-dates of one partition.
+func (r *run) derive(ctx context.Context, encoder Encoder, c *comparison, at int) error {
+	var stored, previous *tables.Membership
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		stored, err = r.readMembership(groupCtx, r.replays, at)
+		return err
 	})
-	if err != nil {
+	group.Go(func() (err error) {
+		previous, err = r.membership(groupCtx, r.base, at)
 		return err
-	}
-	r.sortFiles()
-	r.completeChanges()
-	r.recount()
-	return nil
-}
-
-// recount puts this comparison's changes into the counts of the manifest.
-func (r *run) recount() {
-	m := r.manifest
-	m.Segments, m.Lifecycles = slices.Clone(m.Segments), slices.Clone(m.Lifecycles)
-	for i := range m.Segments {
-		m.Segments[i].Changes = r.changes(i)
-	}
-	for i := range m.Lifecycles {
-		m.Lifecycles[i].Changes = r.changes(len(r.words.segments) + i)
-	}
-}
-
-// derive compares the stored sets of one partition with the run before.
-func (r *run) derive(ctx context.Context, p *partitioner, c comparison, at int) error {
-	stored, err := r.readMembership(ctx, r.replays, at)
-	if err != nil {
-		return err
-	}
-	events, err := r.eventsOf(ctx, r.replays, at)
-	if err != nil {
-		return err
-	}
-	c.known = reasonsOf(events)
-	previous, err := r.membership(ctx, r.base, at)
-	if err != nil {
+	})
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	all := &users{ids: stored.IDs, records: make([]uint32, stored.Len())}
 	out := c.diff(all, []answers{r.storedAnswers(stored)}, newFormer(r.base, &all.ids, previous))
-	if out.unexplained {
-		return errUnexplained
-	}
-	out.membership.ExtraNames, out.membership.ExtraLogical = r.Config.Membership.Columns, r.exportLogical()
-	if out.membership.Extra, err = r.readExports(ctx, r.replays.Tables["membership"][at]); err != nil {
+	m := out.membership
+	m.ExtraNames, m.ExtraLogical = r.Config.Membership.Columns, r.exportLogical()
+	var err error
+	if m.Extra, err = r.readExports(ctx, r.replays.Tables["membership"][at]); err != nil {
 		return err
 	}
-	defer out.membership.Release()
-	p.stats.add(out.stats)
-	return p.take(ctx, at, out)
-}
-
-// reasonsOf are the reasons of events that a step has explained. The others say whom and what the run before had, and are
-// found again.
-func reasonsOf(events *tables.Events) map[event]tables.Reason {
-	known := map[event]tables.Reason{}
-	for i, reason := range events.Reasons {
-		switch reason {
-		case tables.UserChanged, tables.TimePassed, tables.ListChanged, tables.RuleChanged:
-			known[event(events.IDs[2*i:2*i+2])] = reason
+	defer m.Release()
+	for _, table := range r.tables() {
+		if table != "membership" && table != "long" {
+			continue
+		}
+		if err := r.writeTable(ctx, encoder, table, at, out); err != nil {
+			return err
 		}
 	}
-	return known
+	return nil
 }
 
 // storedAnswers are the sets and stages of a membership, in the order of the vocabulary.

@@ -1,7 +1,8 @@
-"""Makes two dates of generated users, the nightly workload: make_snapshots.py USERS FILES FOLDER
+"""Makes two dates of generated users, the nightly workload, or more: make_snapshots.py USERS FILES FOLDER [NIGHTS]
 
 23 columns as a warehouse exports them: snappy, dictionaries, nulls, a list; ids are UUID texts in random order, and the order
-differs from night to night. The second night has 1 % new users, and 0.4 % are gone. The same arguments make the same files.
+differs from night to night. The second night has 1 % new users, and in each night after the first 0.4 % are away. The same
+arguments make the same files.
 """
 
 import os
@@ -61,18 +62,19 @@ def people(n):
     return p
 
 
-def a_day_later(p):
+def a_day_later(p, night=1):
     """Some come back, some buy, few change their plan or consent."""
-    r, n = np.random.default_rng(101), len(p["age"])
+    r, n = np.random.default_rng(100 + night), len(p["age"])
+    today = FIRST_NIGHT + night * DAY
     p = {name: values.copy() for name, values in p.items()}
     back = r.random(n) < 0.06
     k = back.sum()
-    p["seen"][back] = FIRST_NIGHT + DAY - (r.random(k) * DAY).astype("int64")
+    p["seen"][back] = today - (r.random(k) * DAY).astype("int64")
     p["seen_null"][back] = False
     p["sessions"][back], p["clicks"][back] = r.poisson(7, k), r.poisson(3, k)
     buys = r.random(n) < 0.015
     k = buys.sum()
-    p["order"][buys] = FIRST_NIGHT + DAY - (r.random(k) * DAY).astype("int64")
+    p["order"][buys] = today - (r.random(k) * DAY).astype("int64")
     p["order_null"][buys] = False
     p["orders"][buys] += 1
     p["revenue"][buys] += np.round(r.exponential(60, k), 2)
@@ -122,20 +124,27 @@ def table(numbers, p):
     })
 
 
+def write_night(folder, night, p, chosen, files):
+    """Writes the chosen users of a night in an order of its own."""
+    chosen = chosen[np.random.default_rng(50 + night).permutation(len(chosen))]
+    date = np.datetime64("2026-11-01") + night
+    target = f"{folder}/date={date}"
+    os.makedirs(target, exist_ok=True)
+    for i, part in enumerate(np.array_split(chosen, files)):
+        rows = table(part, {name: values[part] for name, values in p.items()})
+        pq.write_table(rows, f"{target}/part-{i:05d}.parquet", compression="snappy", row_group_size=262_144)
+
+
 def main():
     users, files, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    nights = int(sys.argv[4]) if len(sys.argv) > 4 else 2
     numbers = np.arange(users + users // 100)
-    first = people(len(numbers))
-    for night, (p, chosen) in enumerate([
-        (first, numbers[:users]),
-        (a_day_later(first), numbers[np.random.default_rng(5).random(len(numbers)) >= 0.004]),
-    ]):
-        chosen = chosen[np.random.default_rng(50 + night).permutation(len(chosen))]
-        target = f"{folder}/date=2026-11-0{night + 1}"
-        os.makedirs(target, exist_ok=True)
-        for i, part in enumerate(np.array_split(chosen, files)):
-            rows = table(part, {name: values[part] for name, values in p.items()})
-            pq.write_table(rows, f"{target}/part-{i:05d}.parquet", compression="snappy", row_group_size=262_144)
+    p = people(len(numbers))
+    write_night(folder, 0, p, numbers[:users], files)
+    for night in range(1, nights):
+        p = a_day_later(p, night)
+        write_night(folder, night, p, numbers[np.random.default_rng(4 + night).random(len(numbers)) >= 0.004], files)
 
 
-main()
+if __name__ == "__main__":
+    main()
