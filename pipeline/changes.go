@@ -54,7 +54,7 @@ func (r *run) writeChanges(ctx context.Context, at int, t *tables.Transitions) e
 	if err != nil {
 		return r.loseChanges(ctx, err)
 	}
-	found := compareEvents(old.IDs, t.EventID)
+	found := compareEvents(old, t.EventID)
 	n := int64(len(found.withdrawn) + len(found.added))
 	var file catalog.File
 	if n > 0 {
@@ -82,9 +82,9 @@ func (r *run) completeChanges() {
 	}
 }
 
-// eventsOf reads the events of an earlier run that belong to a partition of this one, in no particular order. Partitions of
+// eventsOf reads the event ids of an earlier run that belong to a partition of this one, in no particular order. Partitions of
 // different numbers nest as they do in previous.
-func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) (*tables.Events, error) {
+func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) ([]uint64, error) {
 	files, bits := m.Tables["transitions"], r.exchange.partitionBits
 	first, n, keep := at, 1, (func(uint64) bool)(nil)
 	if shift := bits - m.PartitionBits; shift > 0 {
@@ -92,7 +92,7 @@ func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) (*table
 	} else if shift < 0 {
 		first, n = at<<-shift, 1<<-shift
 	}
-	out := &tables.Events{}
+	var out []uint64
 	for i := first; i < first+n; i++ {
 		if i >= len(files) || files[i].Partition != i {
 			return nil, fmt.Errorf("the run of %s has no transitions file of partition %d; its manifest is damaged", m.Date, i)
@@ -101,7 +101,7 @@ func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) (*table
 		if err != nil {
 			return nil, err
 		}
-		out.IDs, out.Reasons = append(out.IDs, part.IDs...), append(out.Reasons, part.Reasons...)
+		out = append(out, part...)
 	}
 	return out, nil
 }

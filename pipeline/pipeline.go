@@ -55,8 +55,9 @@ type Encoder interface {
 type StateReader interface {
 	// ReadMembership reads the users of one membership file.
 	ReadMembership(ctx context.Context, bucket objects.Bucket, file objects.Info, names *tables.Names, typ ids.Type, since bool) (*tables.Membership, error)
-	// ReadEvents reads the events of one transitions file: of those users whose hash keep is true for, or of all where it is nil.
-	ReadEvents(ctx context.Context, bucket objects.Bucket, file objects.Info, keep func(hash uint64) bool) (*tables.Events, error)
+	// ReadEvents reads the event ids of one transitions file, two words each: of those users whose hash keep is true for, or of
+	// all where it is nil.
+	ReadEvents(ctx context.Context, bucket objects.Bucket, file objects.Info, keep func(hash uint64) bool) ([]uint64, error)
 	// ReadColumns reads columns that a run copied from its snapshot, as the types of fields; visit is called with the arrays of one
 	// column after the other and the row at which each begins. A column that the file lacks is null.
 	ReadColumns(ctx context.Context, bucket objects.Bucket, file objects.Info, fields []arrow.Field, visit func(column, at int, rows arrow.Array) error) error

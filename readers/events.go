@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -14,72 +13,52 @@ import (
 	"strata/pipeline/tables"
 )
 
-// ReadEvents reads the event ids of a transitions file that a run published, with their reasons: of those users whose hash keep
-// is true for, or of all where it is nil.
-func (r State) ReadEvents(ctx context.Context, bucket objects.Bucket, object objects.Info, keep func(hash uint64) bool) (*tables.Events, error) {
+// ReadEvents reads the event ids of a transitions file that a run published, two words each, high word first: of those users
+// whose hash keep is true for, or of all where it is nil.
+func (r State) ReadEvents(ctx context.Context, bucket objects.Bucket, object objects.Info, keep func(hash uint64) bool) ([]uint64, error) {
 	s, err := OpenWith(ctx, bucket, []objects.Info{object}, r.Options)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	out := &tables.Events{}
+	var events []uint64
 	for at := range s.groups {
-		if err := readEvents(ctx, s, at, keep, out); err != nil {
+		if events, err = appendEvents(ctx, s, at, keep, events); err != nil {
 			return nil, s.files[0].fault(fmt.Errorf("read transitions: %w", err))
 		}
 	}
-	return out, nil
+	return events, nil
 }
 
-// readEvents reads those of one row group.
-func readEvents(ctx context.Context, s *Snapshot, at int, keep func(hash uint64) bool, out *tables.Events) error {
-	group, err := s.OpenRowGroup(ctx, at, []string{idColumn, "event_id", "reason"})
+// appendEvents reads those of one row group.
+func appendEvents(ctx context.Context, s *Snapshot, at int, keep func(hash uint64) bool, out []uint64) ([]uint64, error) {
+	group, err := s.OpenRowGroup(ctx, at, []string{idColumn, eventColumn})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer group.Close()
 	kept, err := keptRows(s, group, keep)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	takes := func(row int) bool { return kept == nil || kept[row] }
-	if err := readEventIDs(group, takes, out); err != nil {
-		return err
-	}
-	return readReasons(group, takes, out)
-}
-
-func readEventIDs(group tables.Columns, takes func(row int) bool, out *tables.Events) error {
-	return eachArray(group, "event_id", func(a arrow.Array, row int) error {
+	err = eachArray(group, eventColumn, func(a arrow.Array, row int) error {
 		events, ok := a.(*array.FixedSizeBinary)
 		if !ok || a.DataType().(*arrow.FixedSizeBinaryType).ByteWidth != 16 || a.NullN() > 0 {
-			return fmt.Errorf("column %q is a %s; this is no transitions file of a run", "event_id", a.DataType())
+			return fmt.Errorf("column %q is a %s; this is no transitions file of a run", eventColumn, a.DataType())
 		}
 		for i := range events.Len() {
-			if takes(row + i) {
+			if kept == nil || kept[row+i] {
 				id := events.Value(i)
-				out.IDs = append(out.IDs, binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:]))
+				out = append(out, binary.BigEndian.Uint64(id), binary.BigEndian.Uint64(id[8:]))
 			}
 		}
 		return nil
 	})
+	return out, err
 }
 
-func readReasons(group tables.Columns, takes func(row int) bool, out *tables.Events) error {
-	return eachArray(group, "reason", func(a arrow.Array, row int) error {
-		for i := range a.Len() {
-			if !takes(row + i) {
-				continue
-			}
-			reason, err := reasonAt(a, i)
-			if err != nil {
-				return err
-			}
-			out.Reasons = append(out.Reasons, reason)
-		}
-		return nil
-	})
-}
+// eventColumn is the column of event ids.
+const eventColumn = "event_id"
 
 // keptRows are the rows of a row group whose users are kept; nil: all.
 func keptRows(s *Snapshot, group tables.Columns, keep func(hash uint64) bool) (kept []bool, err error) {
@@ -100,18 +79,4 @@ func keptRows(s *Snapshot, group tables.Columns, keep func(hash uint64) bool) (k
 		return err
 	})
 	return kept, err
-}
-
-// reasonAt is the reason at a place of a column.
-func reasonAt(a arrow.Array, i int) (tables.Reason, error) {
-	switch a := a.(type) {
-	case *array.Dictionary:
-		return reasonAt(a.Dictionary(), a.GetValueIndex(i))
-	case *array.String:
-		if at := slices.Index(tables.ReasonNames, a.Value(i)); at >= 0 && a.IsValid(i) {
-			return tables.Reason(at), nil
-		}
-		return 0, fmt.Errorf("%q is no reason", a.Value(i))
-	}
-	return 0, fmt.Errorf("column %q is a %s; this is no transitions file of a run", "reason", a.DataType())
 }

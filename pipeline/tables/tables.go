@@ -171,15 +171,6 @@ type Transitions struct {
 // Len returns the number of transitions.
 func (t *Transitions) Len() int { return len(t.User) }
 
-// Events are the event ids of transitions of an earlier run, in the order of its file, each with its reason.
-type Events struct {
-	IDs     []uint64 // two words an event, high word first
-	Reasons []Reason
-}
-
-// Len returns the number of events.
-func (e *Events) Len() int { return len(e.Reasons) }
-
 // A File is one encoded Parquet file of one partition, complete and checked against what was handed to the encoder.
 type File struct {
 	Data    []byte // owned by the caller
