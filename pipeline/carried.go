@@ -10,6 +10,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -105,6 +106,10 @@ func (r *run) readValues(ctx context.Context, file catalog.File, m *tables.Membe
 // readExports reads the columns that membership shows from a file of an earlier run, in the types that the snapshot has now. The
 // caller releases them.
 func (r *run) readExports(ctx context.Context, file catalog.File) ([]arrow.Array, error) {
+	return readStored(ctx, r.Catalog, file, func(file objects.Info) ([]arrow.Array, error) { return r.readExportsOf(ctx, file) })
+}
+
+func (r *run) readExportsOf(ctx context.Context, file objects.Info) ([]arrow.Array, error) {
 	fields := r.exportFields()
 	builders := make([]array.Builder, len(fields))
 	for i, f := range fields {
@@ -112,7 +117,7 @@ func (r *run) readExports(ctx context.Context, file catalog.File) ([]arrow.Array
 		defer builders[i].Release()
 	}
 	var scratch []byte
-	err := r.State.ReadColumns(ctx, r.Catalog.Bucket(), file.Info(), fields, func(column, _ int, rows arrow.Array) error {
+	err := r.State.ReadColumns(ctx, r.Catalog.Bucket(), file, fields, func(column, _ int, rows arrow.Array) error {
 		for i := range rows.Len() {
 			scratch = appendValue(scratch[:0], rows, i)
 			buildValue(builders[column], scratch)

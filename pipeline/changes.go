@@ -8,6 +8,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -97,7 +98,9 @@ func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) ([]uint
 		if i >= len(files) || files[i].Partition != i {
 			return nil, fmt.Errorf("the run of %s has no transitions file of partition %d; its manifest is damaged", m.Date, i)
 		}
-		part, err := r.State.ReadEvents(ctx, r.Catalog.Bucket(), files[i].Info(), keep)
+		part, err := readStored(ctx, r.Catalog, files[i], func(file objects.Info) (*tables.Events, error) {
+			return r.State.ReadEvents(ctx, r.Catalog.Bucket(), file, keep)
+		})
 		if err != nil {
 			return nil, err
 		}

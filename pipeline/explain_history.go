@@ -9,6 +9,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -79,7 +80,9 @@ func (r *run) membershipOf(ctx context.Context, q Question, m *catalog.Manifest,
 	if err != nil {
 		return nil, err
 	}
-	return q.History.ReadMembership(ctx, r.Catalog.Bucket(), file.Info(), &m.Names, typ, m.Since)
+	return readStored(ctx, r.Catalog, file, func(file objects.Info) (*tables.Membership, error) {
+		return q.History.ReadMembership(ctx, r.Catalog.Bucket(), file, &m.Names, typ, m.Since)
+	})
 }
 
 // fileOf is the file of a table that a user belongs to.
@@ -208,7 +211,9 @@ func (r *run) changesOn(ctx context.Context, q Question, date catalog.Date, user
 	if moved {
 		var file catalog.File
 		if file, err = fileOf(m, "transitions", user); err == nil && file.Rows > 0 {
-			found, err = q.History.ReadTransitions(ctx, r.Catalog.Bucket(), file.Info(), user)
+			found, err = readStored(ctx, r.Catalog, file, func(file objects.Info) ([]tables.Transition, error) {
+				return q.History.ReadTransitions(ctx, r.Catalog.Bucket(), file, user)
+			})
 		}
 	}
 	return found, m.Previous == nil, err

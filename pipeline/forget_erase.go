@@ -243,7 +243,7 @@ func (w *rewriting) transitions(ctx context.Context, at int) error {
 	if err != nil {
 		return err
 	}
-	opened, err := w.Open(ctx, w.Catalog.Bucket(), file.Info())
+	opened, err := w.openFile(ctx, file)
 	if err != nil {
 		return err
 	}

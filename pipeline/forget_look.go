@@ -126,13 +126,20 @@ func (f *forgetting) lookAtPartition(ctx context.Context, run *heldRun, at int) 
 	return err
 }
 
+// openFile opens a file of a run.
+func (f *forgetting) openFile(ctx context.Context, file catalog.File) (Snapshot, error) {
+	return readStored(ctx, f.Catalog, file, func(file objects.Info) (Snapshot, error) {
+		return f.Open(ctx, f.Catalog.Bucket(), file)
+	})
+}
+
 // countUsers counts the rows of a file that are of the users. Only the column of ids is read.
 func (f *forgetting) countUsers(ctx context.Context, run *heldRun, table string, at int) (rows int64, err error) {
 	file, err := fileAt(run.Manifest, table, at)
 	if err != nil || file.Rows == 0 {
 		return 0, err
 	}
-	opened, err := f.Open(ctx, f.Catalog.Bucket(), file.Info())
+	opened, err := f.openFile(ctx, file)
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -27,12 +28,15 @@ func (w *rewriting) readMembership(ctx context.Context, at int) (all, kept *tabl
 	if err != nil {
 		return nil, nil, err
 	}
-	if all, err = w.State.ReadMembership(ctx, w.Catalog.Bucket(), file.Info(), &w.m.Names, typ, w.m.Since); err != nil {
+	all, err = readStored(ctx, w.Catalog, file, func(file objects.Info) (*tables.Membership, error) {
+		return w.State.ReadMembership(ctx, w.Catalog.Bucket(), file, &w.m.Names, typ, w.m.Since)
+	})
+	if err != nil {
 		return nil, nil, err
 	}
 	kept = withoutUsers(all, w.forgotten)
 	kept.IDs = *kept.IDs.Narrow()
-	opened, err := w.Open(ctx, w.Catalog.Bucket(), file.Info())
+	opened, err := w.openFile(ctx, file)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"strata/pipeline/catalog"
 	"strata/pipeline/ids"
+	"strata/pipeline/objects"
 	"strata/pipeline/tables"
 )
 
@@ -51,7 +52,9 @@ func (r *run) readMembership(ctx context.Context, m *catalog.Manifest, at int) (
 	if err != nil {
 		return nil, err
 	}
-	out, err := r.State.ReadMembership(ctx, r.Catalog.Bucket(), files[at].Info(), &m.Names, typ, m.Since)
+	out, err := readStored(ctx, r.Catalog, files[at], func(file objects.Info) (*tables.Membership, error) {
+		return r.State.ReadMembership(ctx, r.Catalog.Bucket(), file, &m.Names, typ, m.Since)
+	})
 	if err == nil && m == r.base && r.scope != nil {
 		err = r.readValues(ctx, files[at], out)
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -161,6 +162,20 @@ type File struct {
 // Info is the object behind the file.
 func (f File) Info() objects.Info {
 	return objects.Info{Key: f.Key, Size: f.Size, Version: f.Version, CRC32C: f.CRC32C}
+}
+
+// SameBytes returns the object of a file as it is now, in whatever version, if it holds what the file held when it was written;
+// else ErrChanged or ErrNotFound. It reads all of it.
+func (c *Catalog) SameBytes(ctx context.Context, f File) (objects.Info, error) {
+	data, info, err := objects.ReadAll(ctx, c.bucket, f.Key, "")
+	if err != nil {
+		return objects.Info{}, err
+	}
+	if objects.Checksum(data) != f.CRC32C {
+		return objects.Info{}, fmt.Errorf("%s: %w: it does not hold what its run wrote", c.bucket.URL(f.Key), objects.ErrChanged)
+	}
+	f.Version = info.Version
+	return f.Info(), nil
 }
 
 // Rejects are rows that name no user.
