@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"strata/pipeline/catalog"
 )
@@ -23,16 +24,22 @@ type DateDone struct {
 
 // Run makes the run of every date in order, each as Run does with today's definitions: dates that are up to date are left
 // alone, so the same call goes on where one was stopped. job is that of any date. done is told of each date; what stops the
-// backfill comes as a StoppedError.
+// backfill comes as a StoppedError. A range without any snapshot is an error even where gaps are allowed.
 func (b Backfill) Run(ctx context.Context, job Job, done func(DateDone)) error {
+	var gap error
+	gaps := true // all dates so far
 	for date := b.From; !b.To.Before(date); date = date.Add(1) {
 		job.Date = date
 		result, err := Run(ctx, job)
 		if err != nil && !b.Passes(err) {
 			return &StoppedError{Date: date, Err: err}
 		}
+		gap, gaps = err, gaps && err != nil
 		job.unwarned = job.unwarned || result != nil && !result.UpToDate // once is enough
 		done(DateDone{Date: date, Result: result})
+	}
+	if gaps && gap != nil {
+		return fmt.Errorf("no date from %s to %s has a snapshot; of the last: %w", b.From, b.To, gap)
 	}
 	return nil
 }

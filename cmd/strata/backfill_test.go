@@ -54,6 +54,7 @@ func TestBackfillAsAUserMeetsIt(t *testing.T) {
 	s.show(append([]string{"backfill", "--dry-run"}, all...)...)
 	s.show(append([]string{"backfill"}, all...)...)
 	s.show(append([]string{"backfill", "--allow-gaps"}, all...)...)
+	s.show("backfill", "--from", "2027-11-01", "--to", "2027-11-02", "--allow-gaps")
 	s.config(strings.Replace(smallConfig, "ltv > 800", "ltv > 700", 1))
 	s.show("backfill", "--from", "2026-11-01", "--to", "2026-11-02", "--dry-run")
 	s.show("backfill", "--from", "2026-11-01", "--to", "2026-11-02")
