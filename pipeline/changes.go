@@ -98,7 +98,7 @@ func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) ([]uint
 		if i >= len(files) || files[i].Partition != i {
 			return nil, fmt.Errorf("the run of %s has no transitions file of partition %d; its manifest is damaged", m.Date, i)
 		}
-		part, err := readStored(ctx, r.Catalog, files[i], func(file objects.Info) (*tables.Events, error) {
+		part, err := readStored(ctx, r.Catalog, files[i], func(file objects.Info) ([]uint64, error) {
 			return r.State.ReadEvents(ctx, r.Catalog.Bucket(), file, keep)
 		})
 		if err != nil {
