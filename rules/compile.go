@@ -258,7 +258,7 @@ func (c *compiler) planOf(roots []nodeID) (*Plan, []int) {
 	}
 	at := make([]int, len(roots))
 	for i, root := range roots {
-		at[i] = parts.at(root)
+		at[i] = parts.at[root]
 	}
 	return p, at
 }

@@ -6,10 +6,11 @@ import "slices"
 // alone is answered in the diff from past columns, and words of bits combine the two. A node that is no combination may therefore
 // not look at both; a divider rewrites those that do. `(was("vip") ? ltv : spend) > 10` becomes `was("vip") ? ltv > 10 : spend > 10`.
 
-// A divider rewrites the nodes of rules.
+// A divider rewrites the nodes of rules. Rules share nodes, so each is rewritten once.
 type divider struct {
 	*graph
-	branches int // that it has made
+	branches int               // that it has made of one rule
+	made     map[nodeID]nodeID // by node: what it has become
 }
 
 // mostBranches bounds what one rule becomes.
@@ -36,54 +37,85 @@ func (g *graph) combines(n *node) bool {
 	return false
 }
 
+// rule divides the node of a rule.
+func (d *divider) rule(id nodeID) (nodeID, bool) {
+	d.branches = 0
+	return d.divide(id)
+}
+
 // divide rewrites a bool node. It fails where a value of the previous run, such as a since-date, meets one of the snapshot.
 func (d *divider) divide(id nodeID) (nodeID, bool) {
-	n := d.nodes[id]
-	switch {
-	case !d.mixes(id):
+	if !d.mixes(id) {
 		return id, true
-	case d.combines(&n):
-		n.args = slices.Clone(n.args)
-		for i, arg := range n.args {
-			var ok bool
-			if n.args[i], ok = d.divide(arg); !ok {
-				return id, false
-			}
-		}
-		return d.remake(n), true
 	}
+	if out, done := d.made[id]; done {
+		return out, true
+	}
+	divide := d.branch
+	if d.combines(&d.nodes[id]) {
+		divide = d.arguments
+	}
+	out, ok := divide(id)
+	if ok {
+		d.made[id] = out
+	}
+	return out, ok
+}
+
+// arguments divides what a combination combines.
+func (d *divider) arguments(id nodeID) (nodeID, bool) {
+	n := d.nodes[id]
+	n.args = slices.Clone(n.args)
+	for i, arg := range n.args {
+		var ok bool
+		if n.args[i], ok = d.divide(arg); !ok {
+			return id, false
+		}
+	}
+	return d.remake(n), true
+}
+
+// branch makes of a node one for those of whom a bool below it is true, and one for the others.
+func (d *divider) branch(id nodeID) (nodeID, bool) {
 	choice, found := d.choice(id)
 	if d.branches++; !found || d.branches > mostBranches {
 		return id, false
 	}
-	condition, ok1 := d.divide(choice)
-	yes, ok2 := d.divide(d.replace(id, choice, d.bool(true), map[nodeID]nodeID{}))
-	no, ok3 := d.divide(d.replace(id, choice, d.bool(false), map[nodeID]nodeID{}))
-	return d.cond(valueType{kind: kindBool}, condition, yes, no), ok1 && ok2 && ok3
+	branches := []nodeID{choice, d.replace(id, choice, d.bool(true), map[nodeID]nodeID{}), d.replace(id, choice, d.bool(false), map[nodeID]nodeID{})}
+	for i, branch := range branches {
+		var ok bool
+		if branches[i], ok = d.divide(branch); !ok {
+			return id, false
+		}
+	}
+	return d.cond(valueType{kind: kindBool}, branches[0], branches[1], branches[2]), true
 }
 
-// choice finds a bool below a node that is true or false for every user, and the same for all elements of a list.
+// choice finds a bool below a node that is true or false for every user, and the same for all elements of a list. One that looks at
+// the previous run goes first: once there is none left, nothing is left to divide.
 func (d *divider) choice(id nodeID) (nodeID, bool) {
-	below := d.nodes[id].args
-	if comprehends(d.nodes[id].op) {
-		below = append(slices.Clone(below), d.nodes[id].body)
+	if found, ok := d.choiceOf(id, true, map[nodeID]bool{}); ok {
+		return found, true
 	}
-	for _, arg := range below {
+	return d.choiceOf(id, false, map[nodeID]bool{})
+}
+
+// choiceOf finds the first such bool that is not seen yet.
+func (d *divider) choiceOf(id nodeID, looksBack bool, seen map[nodeID]bool) (nodeID, bool) {
+	for _, arg := range d.nodes[id].below() {
+		if seen[arg] {
+			continue
+		}
+		seen[arg] = true
 		n := &d.nodes[arg]
-		if n.typ.kind == kindBool && n.op != opConst && !n.canUnknown && !n.canFail && !d.hasElement(arg) {
+		if n.typ.kind == kindBool && n.op != opConst && !n.canUnknown && !n.canFail && (n.looksBack || !looksBack) && !n.element {
 			return arg, true
 		}
-		if found, ok := d.choice(arg); ok {
+		if found, ok := d.choiceOf(arg, looksBack, seen); ok {
 			return found, true
 		}
 	}
 	return 0, false
-}
-
-// hasElement says whether an element of a list is looked at by a node or below it.
-func (d *divider) hasElement(id nodeID) bool {
-	n := &d.nodes[id]
-	return n.op == opElement || slices.ContainsFunc(n.args, d.hasElement)
 }
 
 // replace is a node with another in place of one below it.

@@ -62,19 +62,25 @@ func (n *node) key() string {
 	return b.String()
 }
 
+// below are the nodes right below one.
+func (n *node) below() []nodeID {
+	if comprehends(n.op) {
+		return append(slices.Clone(n.args), n.body)
+	}
+	return n.args
+}
+
 // attribute fills in what follows from the arguments.
 func (g *graph) attribute(n *node) {
-	below := n.args
-	if comprehends(n.op) {
-		below = append(slices.Clone(below), n.body)
-	}
 	unknown, fail := false, false
-	for _, arg := range below {
+	n.element = n.op == opElement
+	for _, arg := range n.below() {
 		n.columns = append(n.columns, g.nodes[arg].columns...)
 		unknown = unknown || g.nodes[arg].canUnknown
 		fail = fail || g.nodes[arg].canFail
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[arg].surveyed...), n.surveys || g.nodes[arg].surveys
 		n.looksBack = n.looksBack || g.nodes[arg].looksBack
+		n.element = n.element || g.nodes[arg].element
 	}
 	if surveys(n.op) {
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[n.over].columns...), true

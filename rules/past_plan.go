@@ -34,21 +34,19 @@ type graphParts struct {
 	travel   []nodeID // what looks at the snapshot alone
 	past     []nodeID // what looks at the previous run alone
 	combined []nodeID // what combines the two, and constants among its arguments; arguments first
-}
 
-// at is the place of a node among all of them.
-func (p *graphParts) at(id nodeID) int {
-	return slices.Index(slices.Concat(p.travel, p.past, p.combined), id)
+	at map[nodeID]int // the place of a node among all of them
 }
 
 // parts divides what is below some roots, which a divider has rewritten.
 func (g *graph) parts(roots []nodeID) *graphParts {
-	p, reached := &graphParts{}, make([]bool, len(g.nodes))
+	p, reached, travels := &graphParts{at: map[nodeID]int{}}, make([]bool, len(g.nodes)), make([]bool, len(g.nodes))
 	for _, root := range roots {
 		if g.nodes[root].looksBack {
 			reached[root] = true
 		} else {
 			p.travel = append(p.travel, root)
+			travels[root] = true
 		}
 	}
 	for id := nodeID(len(g.nodes)) - 1; id >= 0; id-- {
@@ -65,8 +63,13 @@ func (g *graph) parts(roots []nodeID) *graphParts {
 			p.combined = append(p.combined, id)
 		case n.looksBack:
 			p.past = append(p.past, id)
-		case !slices.Contains(p.travel, id):
+		case !travels[id]:
 			p.travel = append(p.travel, id)
+		}
+	}
+	for at, id := range slices.Concat(p.travel, p.past, p.combined) {
+		if _, twice := p.at[id]; !twice {
+			p.at[id] = at
 		}
 	}
 	return p
@@ -90,9 +93,9 @@ func (c *compiler) planPast(p *Plan, parts *graphParts) {
 	past.nodes, past.roots = c.graph.reach(slices.Concat(parts.past, parts.combined))
 	for _, id := range parts.combined {
 		n := &c.graph.nodes[id]
-		step := combination{op: n.op, to: p.place[parts.at(id)], lit: n.lit, null: n.typ.kind == kindNull}
+		step := combination{op: n.op, to: p.place[parts.at[id]], lit: n.lit, null: n.typ.kind == kindNull}
 		for _, arg := range n.args {
-			step.args = append(step.args, p.place[parts.at(arg)])
+			step.args = append(step.args, p.place[parts.at[arg]])
 		}
 		past.steps = append(past.steps, step)
 	}

@@ -24,6 +24,7 @@ type stepCompiler struct {
 	lists       map[string]*List
 	front       *frontend
 	lower       *lowerer
+	divider     *divider
 	date        int32            // the step's
 	rules       map[string]*rule // by segment
 	untils      map[string]*rule // by segment that has one
@@ -75,6 +76,7 @@ func (s *stepCompiler) start(clock *clockwork) error {
 	s.lower = &lowerer{graph: s.graph, env: env, zones: s.zones, members: map[string]nodeID{}, idColumn: s.opts.UserID}
 	s.lower.zone = s.lower.zoneOf(s.definitions.Timezone)
 	s.lower.userID = s.userID
+	s.divider = &divider{graph: s.graph, made: map[nodeID]nodeID{}}
 	s.namePast()
 	return nil
 }
@@ -209,7 +211,7 @@ func (s *stepCompiler) lowerRule(r *rule) {
 		return
 	}
 	var ok bool
-	if r.node, ok = (&divider{graph: s.graph}).divide(node); !ok {
+	if r.node, ok = s.divider.rule(node); !ok {
 		r.faultAt(1, 1, mixedHint, "the rule makes one value of what the previous run left and of columns of the snapshot")
 	}
 }
