@@ -100,6 +100,12 @@ bench: build $(venv) ## The nightly workload at 10 million users, beside DuckDB 
 bench-small: build $(venv) ## The same at 1 million users
 	@go run ./pipeline/bench -users 1000000 $(BENCH_ARGS)
 
+.PHONY: history
+history: $(venv) $(cdnow) ## 60 days of CDNOW and 90 nights of 100,000 users: killed ten times, mended in the middle, cascaded
+	@for version in one two; do go build -trimpath -ldflags "-X main.version=$$version" -o build/history/$$version ./cmd/strata; done
+	@build/venv/bin/python pipeline/bench/history.py build/history/one build/history/two cdnow build/history/cdnow build/data/lifetimes/datasets
+	@build/venv/bin/python pipeline/bench/history.py build/history/one build/history/two nights build/history/nights
+
 .PHONY: bench-rules
 bench-rules: ## Ten typical rules beside cel-go's interpreter, and 300 rules beside 24: CPU time, one core
 	@go test -run '^$$' -bench '^Benchmark(BesideCEL|ManyRules)$$' -benchtime 3s ./rules

@@ -29,6 +29,7 @@ var waiting = map[string]string{
 	"C005": "merged identities: no alias table yet",
 	"C007": "exports with unique_by",
 	"C013": "min_stay; the rule without it is tested",
+	"C089": "corrections of what was delivered, with delivery; what a rerun from the middle changes is tested",
 	"C140": "tables that two writers append to (Iceberg)",
 }
 
@@ -45,7 +46,7 @@ func TestEveryCaseHasATestOrWaits(t *testing.T) {
 			group = name[:1]
 		}
 		found := regexp.MustCompile(`^\*\*(C\d{3})\*\*`).FindStringSubmatch(line)
-		if found == nil || !strings.Contains("ABCDFGI", group) {
+		if found == nil || !strings.Contains("ABCDEFGI", group) {
 			continue
 		}
 		why, waits := waiting[found[1]]
