@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"strata/configs"
 	"strata/pipeline"
 	"strata/pipeline/catalog"
 	"strata/pipeline/objects"
@@ -506,6 +507,29 @@ func TestCascadeTakesOverWithoutChanges(t *testing.T) {
 		t.Errorf("%s: %+v", h.shortcuts(), m.Events)
 	}
 	h.isClean()
+}
+
+// What a person has accepted is not asked again by a cascade, unless it has become worse.
+func TestCascadeAcceptsWhatWasAccepted(t *testing.T) {
+	h := newHistory(t, 3)
+	snapshot(h.bench, h.dates[1], visitors(1, 0)[:40]...)
+	h.config.Guards.SnapshotRows.MaxDrop = configs.Limit{Share: 0.1}
+	h.adjust = func(j *pipeline.Job) { j.Accept = true }
+	for _, day := range h.dates {
+		h.run(day)
+	}
+	h.adjust = nil
+	for _, users := range []int{70, 80} { // a drop to 40 users that is smaller than the one that was accepted, and one that is as bad
+		snapshot(h.bench, h.dates[0], visitors(0, 1)[:users]...)
+		h.run(h.dates[0])
+		h.cascade("")
+	}
+	snapshot(h.bench, h.dates[0], append(visitors(0, 1), visitor{ID: "x"}, visitor{ID: "y"}, visitor{ID: "z"})...)
+	h.run(h.dates[0])
+	err := pipeline.Cascade(t.Context(), h.job(h.dates[0]), catalog.Date{}, func(pipeline.DateDone) {})
+	if guard := (*pipeline.GuardError)(nil); !errors.As(err, &guard) {
+		t.Error(err)
+	}
 }
 
 func TestCascadeStopsAtADamagedManifest(t *testing.T) {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,12 +12,14 @@ import (
 
 // guard stops the run if a guard has tripped and was not accepted. What the run has found waits to be accepted.
 func (r *run) guard(ctx context.Context) error {
+	var tripped []catalog.Guard
 	for i := range r.manifest.Guards {
 		g := &r.manifest.Guards[i]
-		g.Accepted = g.Tripped && r.Accept
+		if g.Accepted = g.Tripped && (r.Accept || r.acceptedBefore(g)); g.Tripped && !g.Accepted {
+			tripped = append(tripped, *g)
+		}
 	}
-	tripped := catalog.Tripped(r.manifest.Guards)
-	if len(tripped) == 0 || r.Accept {
+	if len(tripped) == 0 {
 		return nil
 	}
 	stopped := &GuardError{Tripped: tripped}
@@ -25,6 +28,13 @@ func (r *run) guard(ctx context.Context) error {
 	}
 	stopped.Waiting = r.attempt.Run
 	return stopped
+}
+
+// acceptedBefore says whether a guard was accepted, as bad or worse, for the run that is replayed.
+func (r *run) acceptedBefore(now *catalog.Guard) bool {
+	return r.replays != nil && slices.ContainsFunc(r.replays.Guards, func(g catalog.Guard) bool {
+		return g.Accepted && g.Name == now.Name && g.Of == now.Of && now.Value <= g.Value
+	})
 }
 
 func (r *run) quarantine(ctx context.Context) error {
