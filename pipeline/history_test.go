@@ -519,7 +519,7 @@ func TestCascadeAcceptsWhatWasAccepted(t *testing.T) {
 		h.run(day)
 	}
 	h.adjust = nil
-	for _, users := range []int{70, 80} { // a drop to 40 users that is smaller than the one that was accepted, and one that is as bad
+	for _, users := range []int{70, 60} { // a smaller and smaller drop to 40
 		snapshot(h.bench, h.dates[0], visitors(0, 1)[:users]...)
 		h.run(h.dates[0])
 		h.cascade("")

@@ -90,7 +90,8 @@ else the run is made again, and the log says why. --accept publishes in spite of
 
 When a date is made again, later ones are stale: they were compared with the run that it replaces. --cascade makes them again
 in order, each with the definitions, lists and now that its own run has recorded, so that all ends as if the dates had been
-run in order. After an interrupt, strata run --cascade goes on.
+run in order. A guard that was accepted for a date is accepted again, unless it is worse. After an interrupt, strata run
+--cascade goes on.
 
 Examples:
   strata run --date 2026-11-02
