@@ -265,8 +265,11 @@ func TestC093_KilledAtEveryWrite(t *testing.T) {
 		before, want := b.output.(*objects.Memory), b.published(standingDates...)
 		steps := b.stepsOfForgetting()
 		for i, step := range steps {
+			if !hive && i%3 > 0 { // nearly the same steps
+				continue
+			}
 			b.output = before.Clone()
-			b.killedForgetting(step, i%3 > 0, want)
+			b.killedForgetting(step, i%4 < 2, want)
 		}
 		if t.Logf("killed at %d steps", len(steps)); len(steps) < 60 {
 			t.Errorf("forget was killed at %d steps only", len(steps))

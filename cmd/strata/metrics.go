@@ -24,6 +24,7 @@ func writeMetrics(path string, m *catalog.Manifest) error {
 	rejects := gauge("rejects", "Rows that name no user.", "why")
 	rejects.WithLabelValues("null").Set(float64(m.Rejects.Nulls))
 	rejects.WithLabelValues("unusable").Set(float64(m.Rejects.Unusable))
+	gauge("forgotten", "Rows of users who were forgotten.").WithLabelValues().Set(float64(m.Forgotten))
 	stage := gauge("stage_seconds", "How long a stage of the run took.", "stage")
 	for name, seconds := range m.Clock.Seconds {
 		stage.WithLabelValues(name).Set(seconds)

@@ -58,7 +58,11 @@ func scopeSentence(m *catalog.Manifest) string {
 }
 
 func sideRows(m *catalog.Manifest) string {
-	return fmt.Sprintf("%s rejects, %s duplicates", count(m.Rejects.Total()), count(m.Duplicates))
+	text := fmt.Sprintf("%s rejects, %s duplicates", count(m.Rejects.Total()), count(m.Duplicates))
+	if m.Forgotten > 0 {
+		text += fmt.Sprintf(", %s of users who were forgotten", count(m.Forgotten))
+	}
+	return text
 }
 
 // tablePlace is where to read a table.
