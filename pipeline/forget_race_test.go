@@ -106,7 +106,9 @@ func TestForgetAllKindsOfIDs(t *testing.T) {
 	}{
 		"integer": {func(b *bench) { snapshot(b, plainDate, grouped{7, "a"}, grouped{8, "a"}) }, "007", "seven"},
 		"binary":  {func(b *bench) { snapshot(b, plainDate, binaryID{[]byte{0xAB, 1}, "a"}, binaryID{[]byte{2}, "a"}) }, "AB01", "xyz"},
-		"text":    {func(b *bench) { snapshot(b, plainDate, textID{"CAFE0000-0000-0000-0000-000000000007", "a"}, textID{"x", "a"}) }, "cafe0000-0000-0000-0000-000000000007", ""},
+		"text": {func(b *bench) {
+			snapshot(b, plainDate, textID{"CAFE0000-0000-0000-0000-000000000007", "a"}, textID{"x", "a"})
+		}, "cafe0000-0000-0000-0000-000000000007", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := caseBench(t, "segments: [{name: s, when: 'grp == \"a\"'}]\nmembership: {columns: [grp]}")
@@ -183,4 +185,3 @@ func BenchmarkRunWithForgotten(b *testing.B) {
 		})
 	}
 }
-
