@@ -394,7 +394,7 @@ func (h *chronicle) backfill() *deed {
 		text: fmt.Sprintf("backfill %s to %s with %s, gaps allowed %v", b.From, b.To, label(q.version), b.AllowGaps), settles: true,
 		act: func(output objects.Bucket) error {
 			err := b.Run(h.t.Context(), h.job(q, output), func(pipeline.DateDone) {})
-			if errors.Is(err, pipeline.ErrNoSnapshot) && !b.AllowGaps {
+			if errors.Is(err, pipeline.ErrNoSnapshot) && (!b.AllowGaps || !h.anySnapshot(dates[from:to+1])) {
 				h.cases.count("outcome", "stopped at a gap", 1)
 				return nil
 			}
@@ -402,6 +402,11 @@ func (h *chronicle) backfill() *deed {
 		},
 		after: func() { h.backfilled(b) },
 	}
+}
+
+// anySnapshot says whether a date has one: allowed gaps or not, a backfill of none is refused.
+func (h *chronicle) anySnapshot(dates []string) bool {
+	return slices.ContainsFunc(dates, func(date string) bool { return h.snapshots[date] != nil })
 }
 
 // backfilled checks that the dates of a backfill were asked today's definitions, up to a gap, and are not stale.

@@ -142,9 +142,18 @@ func (m *telling) take(more func(n int) bool) (seed uint64, ok bool) {
 }
 
 func (m *telling) add(h *chronicle) {
+	for _, rule := range stateRules {
+		if n := h.story.world.heard[rule]; n > 0 {
+			h.cases.count("state rule", rule, n)
+		}
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.told++
+	if m.told++; len(h.story.world.heard) > 0 { // stories that ask for state must ask for all of it
+		for _, rule := range stateRules {
+			m.cases.count("state rule", rule, 0)
+		}
+	}
 	m.cases.add(h.cases)
 }
 
@@ -222,7 +231,13 @@ type cases struct {
 
 func noCases() *cases { return &cases{seen: map[string]map[string]int{}} }
 
-// newCases knows all that must occur.
+// stateRules are those of what the twin hears about state that must occur. Rarer crossings of two rules are left to random stories.
+var stateRules = []string{
+	"until kept", "until ended", "stay held", "stay over", "cooldown blocked", "cooldown over", "move allowed", "move blocked",
+	"first_run", "was", "prev_stage", "no prev_stage", "since", "no since", "days_since",
+}
+
+// newCases knows all else that must occur.
 func newCases() *cases {
 	c := noCases()
 	for kind, names := range map[string][]string{
