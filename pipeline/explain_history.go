@@ -105,7 +105,10 @@ func segmentAt(m *tables.Membership, at, s int, name string) PublishedSegment {
 	if at < 0 {
 		return out
 	}
-	if out.Member = m.Sets.Has(at, s); out.Member && m.Since != nil {
+	if out.Member = m.Sets.Has(at, s); out.Member {
+		out.Since = keptSince(m, at, name)
+	}
+	if out.Member && m.Since != nil {
 		dates := 0
 		for i := range at {
 			dates += setSize(m, i)
@@ -122,10 +125,19 @@ func lifecycleAt(m *tables.Membership, at, l int, life tables.Lifecycle) Publish
 		return out
 	}
 	out.Stage = life.Stages[m.Stages[l][at]-1]
+	out.Since = keptSince(m, at, life.Name)
 	if m.StageSince != nil {
 		out.Since = catalog.FromDays(m.StageSince[l][at])
 	}
 	return out
+}
+
+// keptSince is since when user at is in what a name stands for, where only strata_state says so; else zero.
+func keptSince(m *tables.Membership, at int, name string) (date catalog.Date) {
+	if k := indexOf(m.Names.Dated, name); k >= 0 {
+		date = catalog.FromDays(m.KeptSince[k][at])
+	}
+	return date
 }
 
 // historyDates is how many dates are looked at together.
