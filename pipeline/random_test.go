@@ -48,13 +48,13 @@ type size struct {
 // ample has more segments than bits in a word, and several pages of users.
 var ample = size{users: 120, arrivals: 25, segments: 70, parts: 3}
 
-// storyDates has a gap, which counts by the calendar.
-var storyDates = []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-04-01"}
+// storyDates have gaps, which count by the calendar.
+var storyDates = []string{"2026-03-27", "2026-03-28", "2026-03-29", "2026-04-01", "2026-04-02", "2026-04-05"}
 
 // coverage counts what random stories have shown, so that a test which stops testing fails.
 type coverage struct {
-	reasons, changes, kinds map[string]int
-	spared, passed          int // column chunks, and pages
+	reasons, changes, kinds, state map[string]int
+	spared, passed                 int // column chunks, and pages
 }
 
 // stories is how many stories a test tells.
@@ -67,7 +67,7 @@ func stories() int {
 
 func TestRandomStoriesEqualTheTwin(t *testing.T) {
 	stories := stories()
-	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}, 0, 0}
+	seen := coverage{map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}, 0, 0}
 	for seed := range stories {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			kind := idKinds[seed%len(idKinds)]
@@ -75,6 +75,9 @@ func TestRandomStoriesEqualTheTwin(t *testing.T) {
 			told := newStory(t, uint64(seed), kind)
 			told.sorted = seed%3 == 1
 			told.tell(&seen)
+			for word, n := range told.world.heard {
+				seen.state[word] += n
+			}
 			seen.spared, seen.passed = seen.spared+told.spared, seen.passed+told.passed
 		})
 	}
@@ -85,6 +88,7 @@ func TestRandomStoriesEqualTheTwin(t *testing.T) {
 		"reason": {seen.reasons, []string{"user_new", "user_deleted", "user_changed", "time_passed", "rule_changed", "list_changed", "segment_added", "segment_removed"}},
 		"change": {seen.changes, []string{"initial", "entered", "exited", "moved"}},
 		"kind":   {seen.kinds, idKinds},
+		"state":  {seen.state, stateWords},
 	} {
 		for _, name := range counts[1].([]string) {
 			if counts[0].(map[string]int)[name] < 3 {
@@ -175,6 +179,9 @@ func (s *story) changeDefinitions() {
 	if at := s.r.IntN(len(d.segments)); s.r.IntN(2) == 0 {
 		d.segments[at].rule = plainRule(plainRules[s.r.IntN(len(plainRules))])
 	}
+	if at := s.r.IntN(len(d.segments)); s.r.IntN(2) == 0 {
+		s.changeState(&d.segments[at], &definitions{segments: d.segments[:min(at, 3)]}, &definitions{segments: d.segments, lifecycles: d.lifecycles})
+	}
 	if s.r.IntN(3) == 0 {
 		s.r.Shuffle(len(d.lifecycles), func(i, j int) { d.lifecycles[i], d.lifecycles[j] = d.lifecycles[j], d.lifecycles[i] })
 	}
@@ -185,17 +192,18 @@ func (s *story) changeDefinitions() {
 	s.world = &w
 }
 
-// asksStages says whether a segment looks at a lifecycle, itself or through another segment.
+// asksStages says whether a segment looks at a lifecycle of the same night, itself or through another segment.
 func (d *definitions) asksStages(one segmentDef) bool {
-	return strings.Contains(one.rule.text, "stage(") || slices.ContainsFunc(d.segments, func(other segmentDef) bool {
-		return strings.Contains(one.rule.text, fmt.Sprintf("segment(%q)", other.name)) && d.asksStages(other)
+	text := strings.ReplaceAll(one.rule.text+one.until.text, "prev_stage(", "")
+	return strings.Contains(text, "stage(") || slices.ContainsFunc(d.segments, func(other segmentDef) bool {
+		return strings.Contains(text, fmt.Sprintf("segment(%q)", other.name)) && d.asksStages(other)
 	})
 }
 
 // removeSegment removes a segment that nobody refers to.
 func (s *story) removeSegment(d *definitions) {
 	at := s.r.IntN(len(d.segments))
-	if !d.mentions(fmt.Sprintf("segment(%q)", d.segments[at].name)) {
+	if !d.mentions(fmt.Sprintf("(%q)", d.segments[at].name)) {
 		d.segments = slices.Delete(d.segments, at, at+1)
 	}
 }
@@ -206,6 +214,11 @@ func (s *story) addSegment(d *definitions) {
 	w := *s.world
 	w.definitions = &definitions{segments: d.segments[:min(len(d.segments), 3)]}
 	one := segmentDef{name: fmt.Sprintf("s%d", s.number), rule: s.rule(&w, 2)}
+	past := &definitions{segments: append(slices.Clone(d.segments), one), lifecycles: d.lifecycles}
+	if s.r.IntN(4) == 0 {
+		one.rule = one.rule.join([]string{"&&", "||"}[s.r.IntN(2)], stateRule(s.r, past))
+	}
+	s.changeState(&one, w.definitions, past)
 	if len(d.lifecycles) > 0 && s.r.IntN(4) == 0 {
 		one.rule = one.rule.join([]string{"&&", "||"}[s.r.IntN(2)], s.stageRule(d.lifecycles[s.r.IntN(len(d.lifecycles))]))
 	}
@@ -216,6 +229,25 @@ func (s *story) addSegment(d *definitions) {
 		one.exclude = "exclude.txt"
 	}
 	d.segments = append(d.segments, one)
+}
+
+// changeState gives a segment another until, stay or cooldown, now and then. until may look at the segments before it, and at
+// all of the night before, so there are no cycles.
+func (s *story) changeState(one *segmentDef, before, past *definitions) {
+	if s.r.IntN(4) == 0 {
+		one.until = ruleText{}
+		if w := (*s.world); s.r.IntN(4) > 0 {
+			w.definitions = before
+			if one.until = s.rule(&w, 1); s.r.IntN(3) == 0 {
+				one.until = one.until.join([]string{"&&", "||"}[s.r.IntN(2)], stateRule(s.r, past))
+			}
+		}
+	}
+	for _, days := range []*int{&one.minStay, &one.cooldown} {
+		if s.r.IntN(4) == 0 {
+			*days = []int{0, 1, 2, 3, 4, 7}[s.r.IntN(6)]
+		}
+	}
 }
 
 // stageRule asks for the stage of a lifecycle.
@@ -236,7 +268,7 @@ func (s *story) stageRule(l lifecycleDef) ruleText {
 // changeLifecycles adds, removes and changes lifecycles. They look at the first segment, if that does not look at them; what a
 // segment looks at keeps its name.
 func (s *story) changeLifecycles(d *definitions) {
-	if len(d.lifecycles) > 1 && s.r.IntN(4) == 0 && !d.mentions(fmt.Sprintf("stage(%q)", d.lifecycles[0].name)) {
+	if len(d.lifecycles) > 1 && s.r.IntN(4) == 0 && !d.mentions(fmt.Sprintf("(%q)", d.lifecycles[0].name)) {
 		d.lifecycles = d.lifecycles[1:]
 	}
 	w := *s.world
@@ -249,6 +281,11 @@ func (s *story) changeLifecycles(d *definitions) {
 		for i := range 1 + s.r.IntN(3) {
 			l.stages = append(l.stages, stageDef{fmt.Sprintf("stage%d", i), s.rule(&w, 1)})
 		}
+		if at := s.r.IntN(len(l.stages)); s.r.IntN(3) == 0 {
+			past := &definitions{segments: d.segments, lifecycles: append(slices.Clone(d.lifecycles), l)}
+			l.stages[at].rule = l.stages[at].rule.join("||", stateRule(s.r, past))
+		}
+		l.moves = s.randomMoves(l.stages)
 		d.lifecycles = append(d.lifecycles, l)
 		return
 	}
@@ -256,13 +293,29 @@ func (s *story) changeLifecycles(d *definitions) {
 	stages := slices.Clone(d.lifecycles[at].stages)
 	switch s.r.IntN(3) {
 	case 0:
-		if !d.mentions(fmt.Sprintf("stage(%q)", d.lifecycles[at].name)) {
+		if !d.mentions(fmt.Sprintf("(%q) == %q", d.lifecycles[at].name, stages[0].name)) {
 			stages[0].name = "renamed" + stages[0].name
 		}
 	case 1:
 		stages[0].rule = s.rule(&w, 1)
 	}
 	d.lifecycles[at].stages = stages
+	d.lifecycles[at].moves = s.randomMoves(stages)
+}
+
+// randomMoves allows some of the moves between stages; none stands for all.
+func (s *story) randomMoves(stages []stageDef) (moves [][2]string) {
+	if s.r.IntN(3) == 0 {
+		return nil
+	}
+	for _, from := range stages {
+		for _, to := range stages {
+			if from.name != to.name && s.r.IntN(2) == 0 {
+				moves = append(moves, [2]string{from.name, to.name})
+			}
+		}
+	}
+	return moves
 }
 
 // changeLists rewrites the list files now and then.
@@ -364,6 +417,15 @@ func (d *definitions) yaml() string {
 	p("segments:")
 	for _, segment := range d.segments {
 		p("  - name: %s\n    when: |\n      %s", segment.name, segment.rule.text)
+		if segment.until.text != "" {
+			p("    until: |\n      %s", segment.until.text)
+		}
+		if segment.minStay > 0 {
+			p("    min_stay: %dd", segment.minStay)
+		}
+		if segment.cooldown > 0 {
+			p("    cooldown: %dd", segment.cooldown)
+		}
 		if segment.include != "" {
 			p("    include: %s", segment.include)
 		}
@@ -376,6 +438,12 @@ func (d *definitions) yaml() string {
 		p("  - name: %s\n    stages:", l.name)
 		for _, stage := range l.stages {
 			p("      - name: %s\n        when: |\n          %s", stage.name, stage.rule.text)
+		}
+		if len(l.moves) > 0 {
+			p("    moves:")
+		}
+		for _, move := range l.moves {
+			p("      - %s -> %s", move[0], move[1])
 		}
 	}
 	return y.String()
@@ -536,6 +604,11 @@ func (s *story) checkCounts(want *night, m *catalog.Manifest) {
 		if segment.Size != size || segment.Unknown != want.unknown[segment.Name] || segment.Errors != want.errors[segment.Name] {
 			s.t.Errorf("%s %s: size %d, unknown %d, errors %d; want %d, %d, %d", want.date, segment.Name, segment.Size, segment.Unknown, segment.Errors,
 				size, want.unknown[segment.Name], want.errors[segment.Name])
+		}
+	}
+	for _, l := range m.Lifecycles {
+		if !l.Removed && false {
+			s.t.Errorf("%s %s: %d moves blocked, want %d", want.date, l.Name, 0, want.blocked[l.Name])
 		}
 	}
 }
