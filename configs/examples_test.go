@@ -1,9 +1,11 @@
 package configs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,9 +15,11 @@ import (
 // TestExamples: every strata.yaml among the examples loads without a warning.
 func TestExamples(t *testing.T) {
 	files, _ := filepath.Glob("examples/strata*.yaml")
-	if len(files) == 0 {
+	more, _ := filepath.Glob("examples/*/strata*.yaml")
+	if len(files) == 0 || len(more) == 0 {
 		t.Fatal("no examples")
 	}
+	files = append(files, more...)
 	for _, file := range files {
 		c, err := Load(file)
 		if err != nil {
@@ -48,6 +52,48 @@ func checkShown(t *testing.T, text string, typ reflect.Type) {
 		}
 		if elem.Kind() == reflect.Struct && elem != reflect.TypeFor[Expr]() && elem != reflect.TypeFor[Limit]() {
 			checkShown(t, text, elem)
+		}
+	}
+}
+
+// TestTimelineIsDrawnAsTested: the drawing of the timeline has a user in just the segments and stages that the tests beside it expect.
+func TestTimelineIsDrawnAsTested(t *testing.T) {
+	text, err := os.ReadFile("examples/timeline/strata.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite, err := LoadSuite("examples/timeline/timeline_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := map[string][]rune{} // rows, by their first word
+	for line := range strings.Lines(string(text)) {
+		if row, ok := strings.CutPrefix(line, "#     "); ok && strings.Fields(row) != nil {
+			drawn[strings.Fields(row)[0]] = []rune(strings.TrimRight(row, "\n") + strings.Repeat(" ", 99))
+		}
+	}
+	nights := suite.Cases[0].Nights()
+	if len(nights) < 9 {
+		t.Fatalf("%d dates", len(nights))
+	}
+	for _, night := range nights {
+		day := fmt.Sprint(night.Date.Time().Day())
+		at := strings.Index(string(drawn["November"]), " "+day+" ") + 1
+		var in []string
+		for _, name := range []string{"rich", "loyal", "guest", "called", "lapsed"} {
+			if drawn[name][at] == '█' {
+				in = append(in, name)
+			}
+		}
+		want := night.Expect[0]
+		if !slices.Equal(in, want.In.Names) {
+			t.Errorf("November %s: drawn in %v, tested in %v", day, in, want.In.Names)
+		}
+		if tier := strings.Fields(string(drawn["tier"][at:]))[0]; tier != want.Stages[0].Text {
+			t.Errorf("November %s: drawn %s, tested %s", day, tier, want.Stages[0].Text)
+		}
+		if spend := strings.Fields(string(drawn["spend"][at:]))[0]; spend != night.Users.Rows[0].Cells[1].Value.Text {
+			t.Errorf("November %s: drawn %s, tested %s", day, spend, night.Users.Rows[0].Cells[1].Value.Text)
 		}
 	}
 }

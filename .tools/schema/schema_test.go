@@ -77,7 +77,7 @@ func TestTestFilesKeepTheSchema(t *testing.T) {
 		}
 		return schema.Validate(doc)
 	}
-	for _, file := range []string{"../../configs/examples/segments_test.yaml", "../../cmd/strata/demo_cases.yaml"} {
+	for _, file := range []string{"../../configs/examples/segments_test.yaml", "../../configs/examples/timeline/timeline_test.yaml", "../../cmd/strata/demo_cases.yaml"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -114,6 +114,7 @@ func TestExamplesKeepTheSchema(t *testing.T) {
 	if len(files) == 0 {
 		t.Fatal("no examples")
 	}
+	files = append(files, "../../configs/examples/timeline/strata.yaml")
 	if _, err := os.Stat("../../../shared/nightly/strata.yaml"); err == nil {
 		files = append(files, "../../../shared/nightly/strata.yaml")
 	}

@@ -266,28 +266,31 @@ cases:
 // TestExampleTests: the tests among the examples pass.
 func TestExampleTests(t *testing.T) {
 	folder := filepath.Join("..", "..", "configs", "examples")
-	c, err := configs.Load(filepath.Join(folder, "strata.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := configs.LoadSuite(filepath.Join(folder, "segments_test.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	with := tools(nil)
-	with.ReadList = func(_ context.Context, path string) ([]byte, error) { return os.ReadFile(c.Resolve(path)) }
-	s, err := cases.Prepare(t.Context(), file, c, with)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Release()
-	results, err := s.Run(t.Context(), nil)
-	if err != nil || len(results) < 5 {
-		t.Fatal(len(results), err)
-	}
-	for i := range results {
-		if r := &results[i]; !r.Passed() {
-			t.Errorf("%s: %v %+v", r.Name, r.Err, r.Failures)
+	for file, least := range map[string]int{"segments_test.yaml": 5, "timeline/timeline_test.yaml": 1} {
+		file = filepath.Join(folder, filepath.FromSlash(file))
+		c, err := configs.Load(filepath.Join(filepath.Dir(file), "strata.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		suite, err := configs.LoadSuite(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		with := tools(nil)
+		with.ReadList = func(_ context.Context, path string) ([]byte, error) { return os.ReadFile(c.Resolve(path)) }
+		s, err := cases.Prepare(t.Context(), suite, c, with)
+		if err != nil {
+			t.Fatal(err)
+		}
+		results, err := s.Run(t.Context(), nil)
+		s.Release()
+		if err != nil || len(results) < least {
+			t.Fatal(len(results), err)
+		}
+		for i := range results {
+			if r := &results[i]; !r.Passed() {
+				t.Errorf("%s: %s: %v %+v", file, r.Name, r.Err, r.Failures)
+			}
 		}
 	}
 }
