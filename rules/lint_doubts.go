@@ -9,10 +9,10 @@ import (
 )
 
 // Doubts are the negations that warnings are about, and a plan that asks them, so that a snapshot can tell how many users
-// each leaves out. Cut i of the plan answers negation i: who is unknown there is left out.
+// each leaves out. Cut i of the plan answers question i: who is unknown there is left out. Rules may negate the same.
 type Doubts struct {
 	Plan *Plan
-	list []doubt
+	list [][]doubt // by question
 }
 
 // A doubt is a negation of what may be null.
@@ -35,19 +35,20 @@ func (d *doubt) message() string {
 	return fmt.Sprintf("%s is unknown for users whose %s is null", d.symbol, d.columns)
 }
 
-// Column returns the snapshot's column whose nulls are exactly the rows for which negation i is unknown, so that counted nulls
+// Column returns the snapshot's column whose nulls are exactly the rows for which question i is unknown, so that counted nulls
 // answer it; empty where there is no such column.
-func (d *Doubts) Column(i int) string { return d.list[i].column }
+func (d *Doubts) Column(i int) string { return d.list[i][0].column }
 
-// Count tells the warning about negation i how many of the snapshot's users it is unknown for.
+// Count tells the warnings about question i how many of the snapshot's users it is unknown for.
 func (d *Doubts) Count(i int, unknown, users int64) {
-	one := &d.list[i]
-	verb := "is unknown for"
-	if one.leavesOut {
-		verb = "leaves out"
+	for _, one := range d.list[i] {
+		verb := "is unknown for"
+		if one.leavesOut {
+			verb = "leaves out"
+		}
+		one.problem.Message = fmt.Sprintf("%s: %s %s %s of %s users, because their %s is null",
+			one.what, one.symbol, verb, thousands(unknown), thousands(users), one.columns)
 	}
-	one.problem.Message = fmt.Sprintf("%s: %s %s %s of %s users, because their %s is null",
-		one.what, one.symbol, verb, thousands(unknown), thousands(users), one.columns)
 }
 
 // thousands writes a number with commas between the thousands.
@@ -105,6 +106,10 @@ func (c *compiler) doubtsOf(list []doubt) *Doubts {
 	for i, d := range list {
 		cuts[i] = d.node
 	}
-	p, _ := c.planOf(cuts)
-	return &Doubts{Plan: p, list: list}
+	p, at := c.planOf(cuts)
+	out := &Doubts{Plan: p, list: make([][]doubt, len(p.cuts))}
+	for i, d := range list {
+		out.list[at[i]] = append(out.list[at[i]], d)
+	}
+	return out
 }

@@ -294,6 +294,7 @@ func TestDoubtsAreCounted(t *testing.T) {
 	rec := record(t, everyCase(t))
 	step := testStep(`!b && a > 0 && !(a == 1 && s == "a") || tags_are_missing`, func(s *Step) {
 		s.Definitions.Traits = []configs.Trait{{Name: "tags_are_missing", Value: configs.NewExpr(`s != "x"`)}}
+		s.Definitions.Segments = append(s.Definitions.Segments, configs.Segment{Name: "more", When: configs.NewExpr("!b"), Until: configs.NewExpr("!b && was('it')")})
 	})
 	plan, err := Compile(rec.Schema(), []Step{step}, Options{Doubts: true})
 	if err != nil {
@@ -313,6 +314,8 @@ func TestDoubtsAreCounted(t *testing.T) {
 	}
 	want := []string{
 		`segment "it": ! is unknown for 336 of 1,008 users, because their b is null`,
+		`segment "more", until: ! is unknown for 336 of 1,008 users, because their b is null`, // they stay
+		`segment "more": ! leaves out 336 of 1,008 users, because their b is null`,
 		`trait "tags_are_missing": != leaves out 168 of 1,008 users, because their s is null`,
 		`segment "it": ! is unknown for 63 of 1,008 users, because their a or s is null`, // a null, and s null or "a"; or a is 1 and s null
 	}
