@@ -146,7 +146,7 @@ func (c *Config) checkPlaceholders() (problems Problems) {
 	}
 	if len(found) == 0 {
 		p := c.Problem(s.PathPos, "snapshot.path has no {date}: every date reads the same files", "for example users/date={date}/*.parquet")
-		p.Warning, p.Lint = true, "path-without-date"
+		p.Warning, p.Lint = true, lintPathWithoutDate
 		problems = append(problems, p)
 	}
 	return problems

@@ -136,6 +136,25 @@ func (ps Problems) Strict() Problems {
 	return out
 }
 
+// The short names of the warnings of this package.
+const (
+	lintNoSegments      = "no-segments"
+	lintPathWithoutDate = "path-without-date"
+)
+
+// LintNames are these names.
+func LintNames() []string { return []string{lintNoSegments, lintPathWithoutDate} }
+
+// Without returns the problems without the warnings of some short names. It leaves ps as it is.
+func (ps Problems) Without(lints []string) (out Problems) {
+	for _, p := range ps {
+		if !p.Warning || !slices.Contains(lints, p.Lint) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Err is nil when nothing but warnings was found, else all problems, sorted.
 func (ps Problems) Err() error {
 	if !slices.ContainsFunc(ps, func(p *Problem) bool { return !p.Warning }) {

@@ -16,7 +16,7 @@ func (c *Config) validate(whole, sound bool) Problems {
 	}
 	if sound && len(c.Segments)+len(c.Lifecycles) == 0 {
 		none := c.Problem(Pos{File: c.File, Line: 1, Column: 1}, "no segment and no lifecycle: every user will be in none", "")
-		none.Warning, none.Lint = true, "no-segments"
+		none.Warning, none.Lint = true, lintNoSegments
 		problems = append(problems, none)
 	}
 	problems = append(problems, c.checkZone()...)

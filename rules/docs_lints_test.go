@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"strata/configs"
 )
 
 var lintPageSchema = arrow.NewSchema([]arrow.Field{
@@ -22,10 +24,13 @@ var lintPageSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "visits", Type: arrow.PrimitiveTypes.Int64},
 }, nil)
 
-// lintsOf are the names of the warnings about a rule.
+// lintsOf are the names of the warnings about a rule, or about a segment x whose keys are given.
 func lintsOf(t *testing.T, rule string) string {
 	t.Helper()
 	step := testStep(rule, func(s *Step) {
+		if strings.HasPrefix(rule, "when: ") {
+			s.Definitions.Segments = segmentOf(t, rule)
+		}
 		s.Lists = map[string]*List{"ids.txt": list(t, "1\n2\n"), "empty.txt": list(t, ""), "header.txt": list(t, "user_id\n1\n")}
 	})
 	plan, err := Compile(lintPageSchema, []Step{step}, Options{UserID: "user_id"})
@@ -37,6 +42,19 @@ func lintsOf(t *testing.T, rule string) string {
 		names = append(names, w.Lint)
 	}
 	return strings.Join(names, " ")
+}
+
+// segmentOf reads a segment x from its keys, as in when: a > 1, min_stay: 2d.
+func segmentOf(t *testing.T, keys string) []configs.Segment {
+	t.Helper()
+	for _, key := range []string{"until", "min_stay", "cooldown"} {
+		keys = strings.Replace(keys, ", "+key+": ", "\n    "+key+": ", 1)
+	}
+	config, err := configs.Parse("s.yaml", []byte(stateHead+"segments:\n  - name: x\n    "+keys+"\n"))
+	if err != nil {
+		t.Fatalf("%s: %v", keys, err)
+	}
+	return config.Segments
 }
 
 // TestLintsPage: every warning has its heading in docs/lints.md; every example there gives that warning, and the rule beside it
@@ -60,10 +78,14 @@ func TestLintsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"path-without-date", "no-segments"} // those of package configs
+	var written []string
 	for _, m := range regexp.MustCompile(`= "([a-z0-9-]+)"`).FindAllStringSubmatch(string(source), -1) {
-		names = append(names, m[1])
+		written = append(written, m[1])
 	}
+	if !slices.Equal(written, LintNames()) {
+		t.Errorf("LintNames lists\n%v\nand there are\n%v", LintNames(), written)
+	}
+	names := slices.Concat(LintNames(), configs.LintNames())
 	var headings []string
 	for _, m := range regexp.MustCompile(`(?m)^## (.*)$`).FindAllStringSubmatch(string(page), -1) {
 		headings = append(headings, m[1])

@@ -34,7 +34,7 @@ func (s *frontend) lint(u *unit) {
 			}
 		}
 	}))
-	l.negations(root, negationContext{leavesOut: true})
+	l.negations(root, negationContext{leavesOut: !u.ends})
 	ast.PreOrderVisit(root, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() == ast.CallKind {
 			l.zeroBased(e)
@@ -121,9 +121,11 @@ func (l *linter) negation(e ast.Expr, around negationContext) {
 	case isCallOf(e.AsCall().Args()[0], operators.In):
 		d.symbol = "not in"
 	}
-	first := nullable[0]
-	l.warn(lintNegationNull, e.ID(), fmt.Sprintf("write || %s == null to take them in, or && %s != null to say that they are left out", first, first),
-		"%s", d.message())
+	first, takes, leaves := nullable[0], "take them in", "they are left out"
+	if l.ends {
+		takes, leaves = "end their membership too", "they stay"
+	}
+	l.warn(lintNegationNull, e.ID(), fmt.Sprintf("write || %s == null to %s, or && %s != null to say that %s", first, takes, first, leaves), "%s", d.message())
 	d.problem = l.problems[len(l.problems)-1]
 	if !around.elements {
 		l.doubts = append(l.doubts, d)

@@ -8,6 +8,7 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/parser"
 
 	"strata/configs"
@@ -31,6 +32,7 @@ func (s *stepCompiler) lintDefinitions() {
 		}
 		s.lintStages(lifecycle, s.stages[i])
 	}
+	s.lintState()
 	s.lintUnused()
 }
 
@@ -91,8 +93,22 @@ var (
 	isNotNullCall = regexp.MustCompile(`\bis_not_null\(([\w.]+)\)`)
 )
 
+// referenceCalls are the functions that references were made of, by the prefix of the variables that stand for them.
+var referenceCalls = map[string]string{
+	segmentPrefix: "segment", stagePrefix: "stage", wasPrefix: "was", sincePrefix: "since", prevStagePrefix: "prev_stage",
+}
+
 // spelled is an expression as somebody would write it.
 func spelled(e ast.Expr, info *ast.SourceInfo) string {
+	fac := ast.NewExprFactory()
+	e = fac.CopyExpr(e)
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		for prefix, function := range referenceCalls {
+			if name, is := strings.CutPrefix(identOf(e), prefix); is {
+				e.SetKindCase(fac.NewCall(e.ID(), function, fac.NewLiteral(0, types.String(name))))
+			}
+		}
+	}))
 	text, err := parser.Unparse(e, info)
 	if err != nil {
 		return "what stands before it"
@@ -100,11 +116,20 @@ func spelled(e ast.Expr, info *ast.SourceInfo) string {
 	return strings.ReplaceAll(isNotNullCall.ReplaceAllString(isNullCall.ReplaceAllString(text, "$1 == null"), "$1 != null"), "\n", " ")
 }
 
+// identOf is the name that an expression is, or "".
+func identOf(e ast.Expr) string {
+	if e.Kind() == ast.IdentKind {
+		return e.AsIdent()
+	}
+	return ""
+}
+
 // lintEqualSegments warns about segments with the same members.
 func (s *stepCompiler) lintEqualSegments() {
 	type members struct {
-		node             nodeID
-		include, exclude string
+		when, until       nodeID // -1: there is none
+		include, exclude  string
+		minStay, cooldown configs.Days
 	}
 	seen := map[members]string{}
 	for _, segment := range s.definitions.Segments {
@@ -112,7 +137,10 @@ func (s *stepCompiler) lintEqualSegments() {
 		if r.plain() {
 			continue
 		}
-		key := members{r.node, segment.Include, segment.Exclude}
+		key := members{r.node, -1, segment.Include, segment.Exclude, segment.MinStay, segment.Cooldown}
+		if until := s.untils[segment.Name]; until != nil {
+			key.until = until.node
+		}
 		if other, found := seen[key]; found {
 			r.warnAt(lintSameRule, 1, 1, fmt.Sprintf("keep one of them; segment(%q) means the other in a rule", other),
 				"this is the rule of segment %q too: both always have the same members", other)
@@ -181,7 +209,9 @@ func (s *stepCompiler) lintUnused() {
 // units are the expressions of all segments and stages.
 func (s *stepCompiler) units() (units []*unit) {
 	for _, segment := range s.definitions.Segments {
-		units = append(units, &s.rules[segment.Name].unit)
+		for _, r := range s.rulesOf(segment.Name) {
+			units = append(units, &r.unit)
+		}
 	}
 	for _, stages := range s.stages {
 		for _, r := range stages {

@@ -18,4 +18,19 @@ const (
 	lintWholeSplit       = "whole-split"
 	lintEmptyList        = "empty-list"
 	lintListType         = "list-type"
+	lintUselessUntil     = "useless-until"
+	lintFlapping         = "flapping-segment"
+	lintOwnPast          = "own-past"
+	lintUselessPeriod    = "useless-period"
+	lintNoWayIn          = "no-way-in"
+	lintNoWayOut         = "no-way-out"
 )
+
+// LintNames are the short names of all warnings of this package.
+func LintNames() []string {
+	return []string{
+		lintNegationNull, lintNeverNull, lintAlwaysTrue, lintAlwaysFalse, lintExcluding, lintSameRule, lintUnreachableStage, lintUnusedTrait,
+		lintUnusedColumn, lintZeroBased, lintFloat32, lintTextOrder, lintWholeSplit, lintEmptyList, lintListType, lintUselessUntil, lintFlapping,
+		lintOwnPast, lintUselessPeriod, lintNoWayIn, lintNoWayOut,
+	}
+}

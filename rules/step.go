@@ -92,7 +92,7 @@ func (s *stepCompiler) compileRules() {
 		s.rules[segment.Name] = r
 		s.front.compile(&r.unit)
 		if segment.Until.Text != "" {
-			s.untils[segment.Name] = &rule{unit: unit{expr: segment.Until, what: fmt.Sprintf("segment %q, until", segment.Name)}}
+			s.untils[segment.Name] = &rule{unit: unit{expr: segment.Until, what: fmt.Sprintf("segment %q, until", segment.Name), ends: true}}
 			s.front.compile(&s.untils[segment.Name].unit)
 		}
 	}

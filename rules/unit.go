@@ -14,6 +14,7 @@ import (
 type unit struct {
 	expr configs.Expr
 	what string // how messages begin, such as `segment "vip"`
+	ends bool   // it is an until: who is unknown to it stays
 
 	ast      *cel.Ast // parsed, then checked
 	fac      ast.ExprFactory
