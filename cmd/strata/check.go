@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,12 +12,14 @@ import (
 	"strata/configs"
 	"strata/pipeline"
 	"strata/pipeline/catalog"
+	"strata/rules"
 )
 
 // checkFlags are the flags of strata check.
 type checkFlags struct {
 	*common
 	date, format     string
+	allow            []string
 	strict, noCounts bool
 }
 
@@ -32,6 +35,7 @@ func checkCommand(shared *common) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.date, "date", "", "the `date` whose snapshot the definitions must fit")
 	flags.BoolVar(&f.strict, "strict", false, "make every warning an error, for CI")
+	flags.StringSliceVar(&f.allow, "allow", nil, "pass over warnings with these short `names`, such as no-way-out")
 	flags.BoolVar(&f.noCounts, "no-counts", false, "do not read columns to count the users that negations leave out")
 	flags.StringVar(&f.format, "format", "text", "how faults and warnings look on the standard output: text or json")
 	return cmd
@@ -40,8 +44,9 @@ func checkCommand(shared *common) *cobra.Command {
 const checkHelp = `Checks the configuration and prints every fault with its place and a way out. With --date it also opens that date's
 snapshot, reads the footers of its files and compiles all rules against its columns. It warns of rules that do what
 they say and perhaps not what was meant, each with a short name in brackets that rules/docs/lints.md explains, such as
-warning[negation-null]. For these negations it reads the columns that they look at, to count the users that they leave
-out; --no-counts spares that. It lists the columns that came, went or changed their type since the run before the date.
+warning[negation-null]; --allow passes over what is meant all the same, by that name. For negations of what may be null
+it reads the columns that they look at, to count the users that they leave out; --no-counts spares that. It lists the
+columns that came, went or changed their type since the run before the date.
 Nothing is written.
 
 Exit codes: 0 no fault; 2 a fault, or a warning with --strict; 3 the snapshot is missing or broken, or has changed
@@ -50,7 +55,8 @@ since the run before so that the definitions, which have not, do not fit it any 
 Examples:
   strata check
   strata check --date 2026-11-02
-  strata check --date 2026-11-02 --strict --format json > problems.json`
+  strata check --date 2026-11-02 --strict --format json > problems.json
+  strata check --date 2026-11-02 --strict --allow no-way-out,whole-split`
 
 func (f *checkFlags) run(cmd *cobra.Command) error {
 	var day catalog.Date
@@ -63,7 +69,11 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 	if f.format != "text" && f.format != "json" {
 		return usageError{fmt.Errorf("--format: %q is neither text nor json", f.format)}
 	}
+	if err := checkLints(f.allow); err != nil {
+		return usageError{err}
+	}
 	said, warnings, err := f.check(cmd, day)
+	warnings = warnings.Without(f.allow)
 	if f.strict && err == nil {
 		err = warnings.Strict().Err()
 	}
@@ -76,6 +86,22 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 		printWarnings(cmd.OutOrStdout(), warnings)
 	}
 	return err
+}
+
+// checkLints reports names that no warning has.
+func checkLints(names []string) error {
+	known := slices.Concat(rules.LintNames(), configs.LintNames())
+	for _, name := range names {
+		if slices.Contains(known, name) {
+			continue
+		}
+		hint := fmt.Sprintf("they are %s", strings.Join(known, ", "))
+		if near := configs.Nearest(name, known); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		return fmt.Errorf("--allow: there is no warning %q; %s", name, hint)
+	}
+	return nil
 }
 
 // check returns what it found in a sentence, and the warnings.

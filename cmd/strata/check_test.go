@@ -50,6 +50,10 @@ func TestCheckWarns(t *testing.T) {
 	s.run(0, "check", "--date", today, "--no-counts")
 	s.run(exitUsage, "check", "--date", today, "--strict")
 	s.run(exitUsage, "check", "--format", "xml")
+	s.run(0, "check", "--date", today, "--allow", "same-rule,negation-null", "--allow", "unreachable-stage")
+	s.run(exitUsage, "check", "--date", today, "--strict", "--allow", "same-rule")
+	s.run(exitUsage, "check", "--allow", "same-rul")
+	s.run(exitUsage, "check", "--allow", "anything")
 	golden(t, "check", steady(s.shown.String(), s.folder))
 }
 
