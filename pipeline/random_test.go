@@ -607,8 +607,8 @@ func (s *story) checkCounts(want *night, m *catalog.Manifest) {
 		}
 	}
 	for _, l := range m.Lifecycles {
-		if !l.Removed && false {
-			s.t.Errorf("%s %s: %d moves blocked, want %d", want.date, l.Name, 0, want.blocked[l.Name])
+		if !l.Removed && l.Blocked != want.blocked[l.Name] {
+			s.t.Errorf("%s %s: %d moves blocked, want %d", want.date, l.Name, l.Blocked, want.blocked[l.Name])
 		}
 	}
 }

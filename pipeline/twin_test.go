@@ -104,6 +104,7 @@ type night struct {
 	users       map[string]*standing
 	people      map[string]*person
 	transitions []string
+	changes     map[string]string // the same by id|segment, shorter
 	unknown     map[string]int64
 	errors      map[string]int64
 	blocked     map[string]int64
@@ -120,7 +121,7 @@ type night struct {
 func tonight(w *world, date string, now time.Time, lists map[string]map[string]bool, rows []person, last *night) *night {
 	n := &night{
 		date: date, past: last, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
-		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{},
+		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{}, changes: map[string]string{},
 		outside: map[string]bool{}, carried: map[string]bool{},
 	}
 	n.readRows(rows, w.forgotten)
@@ -387,6 +388,7 @@ func (n *night) add(id, segment, change, from, to, reason string) {
 		key = append(binary.AppendUvarint(key, uint64(len(part))), part...)
 	}
 	sum := xxh3.Hash128(key).Bytes()
+	n.changes[id+"|"+segment] = strings.Join([]string{n.date, change, from, to, reason}, " ")
 	n.transitions = append(n.transitions, strings.Join(
 		[]string{id, segment, change, from, to, reason, fmt.Sprint(n.now.UnixMicro()), fmt.Sprintf("%x", sum)}, "|"))
 }
