@@ -67,6 +67,8 @@ type Member struct {
 	Stages Texts `yaml:"stages"`
 	// Since when, by the name of a segment or lifecycle: {vip: 2026-10-01}. Default: the date of the run before.
 	Since Texts `yaml:"since"`
+	// When the user last left a segment that has a cooldown, by its name: {dormant: 2026-10-20}. Left out, no cooldown is under way.
+	Left Texts `yaml:"left"`
 }
 
 // Expected is what is expected of one user.

@@ -144,6 +144,9 @@ func (s *Suite) CheckAgainst(c *Config) error {
 	v := &suiteNames{suite: s, stages: map[string][]string{}}
 	for _, segment := range c.Segments {
 		v.segments = append(v.segments, segment.Name)
+		if segment.Cooldown > 0 {
+			v.cooling = append(v.cooling, segment.Name)
+		}
 	}
 	for _, l := range c.Lifecycles {
 		v.lifecycles = append(v.lifecycles, l.Name)
@@ -161,6 +164,7 @@ func (s *Suite) CheckAgainst(c *Config) error {
 type suiteNames struct {
 	suite                *Suite
 	segments, lifecycles []string
+	cooling              []string // the segments with a cooldown
 	stages               map[string][]string
 	problems             Problems
 }
@@ -176,6 +180,7 @@ func (v *suiteNames) checkCase(c *Case) {
 		m := &c.Previous.Users[i]
 		v.checkUser(m.In, Names{}, m.Stages, m.Since, false)
 		v.checkSince(m)
+		v.checkLeft(m)
 	}
 	for _, night := range c.Nights() {
 		for i := range night.Expect {
@@ -203,9 +208,13 @@ func (v *suiteNames) checkUser(in, notIn Names, stages, since Texts, none bool) 
 	}
 	for _, date := range since {
 		v.known(date.NamePos, "segment or lifecycle", date.Name, slices.Concat(v.segments, v.lifecycles))
-		if (Day{Text: date.Text}).Time().IsZero() {
-			v.problems = append(v.problems, v.suite.Problem(date.Pos, fmt.Sprintf("%q is not a date", date.Text), "for example 2026-11-02"))
-		}
+		v.checkDate(date)
+	}
+}
+
+func (v *suiteNames) checkDate(date NamedText) {
+	if (Day{Text: date.Text}).Time().IsZero() {
+		v.problems = append(v.problems, v.suite.Problem(date.Pos, fmt.Sprintf("%q is not a date", date.Text), "for example 2026-11-02"))
 	}
 }
 
@@ -217,6 +226,25 @@ func (v *suiteNames) checkSince(m *Member) {
 		if known && !staged && !slices.Contains(m.In.Names, date.Name) {
 			v.problems = append(v.problems, v.suite.Problem(date.NamePos, fmt.Sprintf("the user was not in %q, so there is no date since when", date.Name),
 				"name a segment below in, a lifecycle below stages"))
+		}
+	}
+}
+
+// checkLeft reports dates on which a user of the run before left what the user was in, or what blocks nobody from coming back.
+func (v *suiteNames) checkLeft(m *Member) {
+	for _, date := range m.Left {
+		v.known(date.NamePos, "segment", date.Name, v.segments)
+		v.checkDate(date)
+		message, hint := "", ""
+		switch {
+		case !slices.Contains(v.segments, date.Name):
+		case slices.Contains(m.In.Names, date.Name):
+			message, hint = "the user was in %q, and had not left it", "name it below in or below left"
+		case !slices.Contains(v.cooling, date.Name):
+			message, hint = "segment %q has no cooldown, so it does not matter when the user left it", "remove it"
+		}
+		if message != "" {
+			v.problems = append(v.problems, v.suite.Problem(date.NamePos, fmt.Sprintf(message, date.Name), hint))
 		}
 	}
 }

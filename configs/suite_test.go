@@ -32,7 +32,7 @@ func TestIdleExpectations(t *testing.T) {
 func TestSuiteNames(t *testing.T) {
 	c, err := Parse("strata.yaml", []byte(`snapshot: {path: x, user_id: id}
 output: out
-segments: [{name: vip, when: 'n > 1'}]
+segments: [{name: vip, when: 'n > 1'}, {name: called, when: 'n > 2', cooldown: 7d}]
 lifecycles: [{name: journey, stages: [{name: lead, when: 'true'}]}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,8 @@ lifecycles: [{name: journey, stages: [{name: lead, when: 'true'}]}]`))
   - name: names
     date: 2026-11-03
     users: [{id: ann}]
-    previous: {users: [{user: ann, in: [vib], stages: {journey: none}, since: {vipp: 2026-01-01, vip: soon, journey: 2026-01-01}}]}
+    previous: {users: [{user: ann, in: [vib], stages: {journey: none}, since: {vipp: 2026-01-01, vip: soon, journey: 2026-01-01}},
+      {user: bob, in: [called], left: {called: 2026-01-01, vip: 2026-01-01, caled: soon, journey: 2026-01-01}}]}
     expect:
       - {user: ann, in: [vip], not_in: [journey], stages: {journey: none}}
       - {user: bob, stages: {jorney: lead, journey: leed}, transitions: [{moved: vip}, {entered: journey, to: laed}]}

@@ -149,6 +149,9 @@ func (s *Suite) givenMembership(c *preparedCase, date catalog.Date) (*tables.Mem
 	names := &tables.Names{}
 	for _, segment := range s.config.Segments {
 		names.Segments = append(names.Segments, segment.Name)
+		if segment.Cooldown > 0 {
+			names.Exits = append(names.Exits, segment.Name)
+		}
 	}
 	m := &tables.Membership{Names: names, IDs: *column, Since: []int32{}}
 	m.Sets.Width = max((len(names.Segments)+63)/64, 1)
@@ -158,6 +161,13 @@ func (s *Suite) givenMembership(c *preparedCase, date catalog.Date) (*tables.Mem
 	}
 	for _, l := range s.config.Lifecycles {
 		s.giveStages(m, l, order, c.Previous.Users, date)
+	}
+	for _, segment := range names.Exits {
+		days := make([]int32, len(order))
+		for i, at := range order {
+			days[i] = dayOf(c.Previous.Users[at].Left, segment, tables.NoDay)
+		}
+		m.LastExits = append(m.LastExits, days)
 	}
 	return m, nil
 }
@@ -169,7 +179,7 @@ func giveSegments(m *tables.Membership, i int, member *configs.Member, date cata
 		for _, name := range member.In.Names {
 			if name == segment {
 				row[at>>6] |= 1 << (at & 63)
-				m.Since = append(m.Since, sinceOf(member.Since, name, date))
+				m.Since = append(m.Since, dayOf(member.Since, name, date.Days()))
 			}
 		}
 	}
@@ -185,7 +195,7 @@ func (s *Suite) giveStages(m *tables.Membership, l configs.Lifecycle, order []in
 		for _, given := range members[at].Stages {
 			for code, stage := range life.Stages {
 				if given.Name == l.Name && given.Text == stage {
-					codes[i], since[i] = uint16(code+1), sinceOf(members[at].Since, l.Name, date)
+					codes[i], since[i] = uint16(code+1), dayOf(members[at].Since, l.Name, date.Days())
 				}
 			}
 		}
@@ -194,14 +204,15 @@ func (s *Suite) giveStages(m *tables.Membership, l configs.Lifecycle, order []in
 	m.Stages, m.StageSince = append(m.Stages, codes), append(m.StageSince, since)
 }
 
-// sinceOf is a date that is stated for a name, or else the date of the run.
-func sinceOf(stated configs.Texts, name string, date catalog.Date) int32 {
+// dayOf is the date that is stated for a name, or else another.
+func dayOf(stated configs.Texts, name string, other int32) int32 {
 	for _, one := range stated {
 		if one.Name == name {
-			date, _ = catalog.ParseDate(one.Text) // CheckAgainst has read it
+			date, _ := catalog.ParseDate(one.Text) // CheckAgainst has read it
+			other = date.Days()
 		}
 	}
-	return date.Days()
+	return other
 }
 
 // userID is the canonical id that a test writes, or what is wrong with it.
