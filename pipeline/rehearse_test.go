@@ -190,7 +190,7 @@ func (s *story) rehearseNight(date string, reasons map[string]int) {
 		s.world.definitions = &d
 	}
 	s.changeLists()
-	again := tonight(s.world, date, s.now(day), s.lists, rows(), want)
+	again := instead(s.world, date, s.now(day), s.lists, rows(), s.last, want)
 	s.configure()
 	p = s.bench.rehearse(date, pipeline.AgainstStanding, 2)
 	s.checkRehearsal(date+" again", p, again.transitions, lifecyclesOf(want, again), 2)

@@ -119,8 +119,13 @@ type night struct {
 
 // tonight makes a night from rows and the night before (nil: none).
 func tonight(w *world, date string, now time.Time, lists map[string]map[string]bool, rows []person, last *night) *night {
+	return instead(w, date, now, lists, rows, last, last)
+}
+
+// instead makes a night and compares it with another than the one before it, which left the state: with one of the same date.
+func instead(w *world, date string, now time.Time, lists map[string]map[string]bool, rows []person, past, last *night) *night {
 	n := &night{
-		date: date, past: last, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
+		date: date, past: past, definitions: w.definitions, lists: lists, now: now, users: map[string]*standing{}, people: map[string]*person{},
 		unknown: map[string]int64{}, errors: map[string]int64{}, blocked: map[string]int64{}, held: map[string]bool{}, changes: map[string]string{},
 		outside: map[string]bool{}, carried: map[string]bool{},
 	}
