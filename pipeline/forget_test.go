@@ -153,7 +153,7 @@ func (s *story) retell(nights map[string]tale) (retold []*night) {
 }
 
 // checkRetold holds the runs that stand against the twin, retold. What erasing cannot know is left out unless all were made again:
-// for whom a rule was unknown, or failed, and how many rows of duplicates there were.
+// for whom a rule was unknown, or failed, whose moves were blocked, and how many rows of duplicates there were.
 func (s *story) checkRetold(nights map[string]tale, again bool) {
 	s.t.Helper()
 	for _, want := range s.retell(nights) {
@@ -163,6 +163,9 @@ func (s *story) checkRetold(nights map[string]tale, again bool) {
 				if !segment.Removed {
 					m.Segments[i].Unknown, m.Segments[i].Errors = want.unknown[segment.Name], want.errors[segment.Name]
 				}
+			}
+			for i, l := range m.Lifecycles {
+				m.Lifecycles[i].Blocked = want.blocked[l.Name]
 			}
 			if sum := m.Users + m.Duplicates + m.Rejects.Total() + m.Forgotten; sum != m.Rows {
 				s.t.Errorf("%s: users, duplicates, rejects and forgotten rows are %d, and there are %d rows", want.date, sum, m.Rows)
