@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 
 	"cel.dev/cel-go/common/ast"
 
@@ -102,14 +103,17 @@ func (c *compiler) doubtsOf(list []doubt) *Doubts {
 	if len(list) == 0 {
 		return nil
 	}
-	cuts := make([]nodeID, len(list))
-	for i, d := range list {
-		cuts[i] = d.node
+	var asked []nodeID
+	for _, d := range list {
+		if !slices.Contains(asked, d.node) {
+			asked = append(asked, d.node)
+		}
 	}
-	p, at := c.planOf(cuts)
-	out := &Doubts{Plan: p, list: make([][]doubt, len(p.cuts))}
-	for i, d := range list {
-		out.list[at[i]] = append(out.list[at[i]], d)
+	p, at := c.planOf(asked)
+	out := &Doubts{Plan: p, list: make([][]doubt, len(asked))}
+	for _, d := range list {
+		i := at[slices.Index(asked, d.node)]
+		out.list[i] = append(out.list[i], d)
 	}
 	return out
 }
