@@ -98,10 +98,13 @@ func (c *Catalog) collectDate(ctx context.Context, found *Collection, s *DateSta
 		return c.collectOld(ctx, found, s)
 	}
 	for _, other := range s.Others {
+		if other.State == Waits && s.Date == found.Base {
+			other.State = Stopped // the base is not run any more
+		}
 		if other.State == Waits {
 			found.Notes = append(found.Notes, fmt.Sprintf("run %s of %s waits for --accept; it stays", other.Run, s.Date))
 		}
-		doomed, _, err := c.sweepable(ctx, RunRef{s.Date, other.Run}, found.now)
+		doomed, _, err := c.sweepable(ctx, RunRef{s.Date, other.Run}, found.Base, found.now)
 		if err != nil {
 			return err
 		}

@@ -231,3 +231,47 @@ func TestCollectWhatWasPutAside(t *testing.T) {
 		t.Errorf("%+v, %v; aside: %v", found, err, m.keys(asidePrefix))
 	}
 }
+
+// What a guard stopped of the date that becomes the base can never be accepted: the same collection removes it.
+func TestCollectWhatWaitsAtTheBase(t *testing.T) {
+	m := newMemory()
+	for n := range 5 {
+		job{date: day(n), bits: 1, list: fmt.Sprint(n)}.must(t, m)
+	}
+	job{date: day(1), bits: 1, list: "waits"}.stopped(t, m)
+	m.pass(25 * time.Hour)
+	run := waiting(t, m)
+	if run == "" || len(ownKeys(m, run)) == 0 {
+		t.Fatal("nothing waits")
+	}
+	found, err := gc(t, m)
+	if err != nil || found.Base != day(1) || slices.ContainsFunc(found.Notes, func(note string) bool { return strings.Contains(note, run) }) {
+		t.Errorf("%+v, %v", found, err)
+	}
+	if left := ownKeys(m, run); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	collected(t, m)
+}
+
+// Where a collection left such a run, as it was young or the collection older than this rule, the run is known to be lost.
+func TestNothingWaitsAtTheBase(t *testing.T) {
+	m := newMemory()
+	for n := range 5 {
+		job{date: day(n), bits: 1, list: fmt.Sprint(n)}.must(t, m)
+		m.pass(25 * time.Hour)
+	}
+	job{date: day(1), bits: 1}.stopped(t, m)
+	run := waiting(t, m)
+	if _, err := gc(t, m); err != nil || len(ownKeys(m, run)) == 0 {
+		t.Fatalf("a run that may be looked at is removed at once, %v", err)
+	}
+	all, err := New(m, true).Status(t.Context())
+	if err != nil || !all[0].Base || len(all[0].Others) != 1 || all[0].Others[0].State != Stopped || waiting(t, m) != "" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	m.pass(25 * time.Hour)
+	if swept, err := New(m, true).Sweep(t.Context(), m.pass(0)); err != nil || len(swept) != 1 || len(ownKeys(m, run)) > 0 {
+		t.Errorf("swept %v, %v", swept, err)
+	}
+}

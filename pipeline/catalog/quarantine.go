@@ -33,8 +33,12 @@ func (a *Attempt) Quarantine(ctx context.Context, m *Manifest) error {
 }
 
 // Waiting is the manifest of the run of a date that may be accepted: the newest one that a guard stopped, if its files are
-// whole and current, what stands for the date, is what stood when it began. It is nil where there is none.
+// whole and current, what stands for the date, is what stood when it began. It is nil where there is none, and of the base and
+// what is before it: those are not run any more, so nothing of theirs can be accepted.
 func (c *Catalog) Waiting(ctx context.Context, date Date, current *Current) (*Manifest, error) {
+	if base, err := c.Base(ctx); err != nil || !base.Before(date) {
+		return nil, err
+	}
 	prefixes, err := objects.Prefixes(ctx, c.bucket, dateFolder(date))
 	if err != nil {
 		return nil, err
@@ -72,8 +76,11 @@ func (c *Catalog) isWhole(ctx context.Context, m *Manifest) (bool, error) {
 	return len(missing) == 0 && len(m.Tables) > 0, nil
 }
 
-// waits tells whether a run is the one of its date that may be accepted.
-func (c *Catalog) waits(ctx context.Context, ref RunRef, current *Current) (bool, error) {
+// waits tells whether a run is the one of its date that may be accepted, where base is the base or about to be.
+func (c *Catalog) waits(ctx context.Context, ref RunRef, current *Current, base Date) (bool, error) {
+	if !base.Before(ref.Date) {
+		return false, nil
+	}
 	m, err := c.Load(ctx, ref)
 	if isDamage(err) {
 		return false, nil

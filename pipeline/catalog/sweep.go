@@ -54,7 +54,7 @@ func (a *Attempt) SweepAsOf(ctx context.Context) ([]RunRef, error) { return a.c.
 // sweepRun removes a run's folder and marks and returns how many objects that were, unless the run stands for its date, is to
 // be kept, was replaced just now, still writes, or waits to be accepted.
 func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int, error) {
-	doomed, settled, err := c.sweepable(ctx, ref, now)
+	doomed, settled, err := c.sweepable(ctx, ref, Date{}, now)
 	if err != nil || !settled {
 		return 0, err
 	}
@@ -64,8 +64,9 @@ func (c *Catalog) sweepRun(ctx context.Context, ref RunRef, now time.Time) (int,
 	return len(doomed), c.deleteAll(ctx, marksOf(ref))
 }
 
-// sweepable lists what a sweep removes of a run, and says whether its marks may go with that.
-func (c *Catalog) sweepable(ctx context.Context, ref RunRef, now time.Time) (doomed []objects.Info, settled bool, err error) {
+// sweepable lists what a sweep removes of a run, and says whether its marks may go with that. base is the date that is about to
+// be the base; zero where none is.
+func (c *Catalog) sweepable(ctx context.Context, ref RunRef, base Date, now time.Time) (doomed []objects.Info, settled bool, err error) {
 	current, err := c.Current(ctx, ref.Date)
 	if err != nil || current.stands(ref.Run) {
 		return nil, false, err
@@ -84,7 +85,7 @@ func (c *Catalog) sweepable(ctx context.Context, ref RunRef, now time.Time) (doo
 			doomed = append(doomed, info)
 		}
 	}
-	if waits, err := c.waits(ctx, ref, current); waits || err != nil {
+	if waits, err := c.waits(ctx, ref, current, base); waits || err != nil {
 		return nil, false, err
 	}
 	return doomed, true, nil
