@@ -31,11 +31,14 @@ func (r *run) beginChanges(ctx context.Context) error {
 	return nil
 }
 
-// loseChanges goes on without the comparison, unless the run was interrupted: a replacement must be possible above all where
-// what it replaces is damaged.
+// loseChanges goes on without the comparison where what the run replaces is damaged or gone: it must be possible to replace that
+// above all. Any other error stops the run: what cannot be read now may be whole.
 func (r *run) loseChanges(ctx context.Context, fault error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if !isDamage(fault) {
+		return fmt.Errorf("compare with the run that is replaced: %w", fault)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +51,7 @@ func (r *run) loseChanges(ctx context.Context, fault error) error {
 
 // writeChanges compares the events of a partition with those of the replaced run, and stores what differs.
 func (r *run) writeChanges(ctx context.Context, at int, t *tables.Transitions) error {
-	if r.replaced == nil {
+	if r.replaced == nil || r.lostChanges() {
 		return nil
 	}
 	old, err := r.eventsOf(ctx, r.replaced, at)
@@ -73,14 +76,24 @@ func (r *run) writeChanges(ctx context.Context, at int, t *tables.Transitions) e
 	return nil
 }
 
-// completeChanges puts the files in order, or leaves the comparison out where a part of it is missing.
-func (r *run) completeChanges() {
-	if r.changesLost {
+func (r *run) lostChanges() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changesLost
+}
+
+// completeChanges puts the files in order, or leaves the comparison out where a part of it is missing, and removes what there is.
+func (r *run) completeChanges(ctx context.Context) error {
+	e := r.manifest.Events
+	switch {
+	case e == nil:
+		return nil
+	case r.changesLost && r.waiting == nil: // what waited has its own
 		r.manifest.Events = nil
+		return r.attempt.DropEvents(ctx, e.Files)
 	}
-	if e := r.manifest.Events; e != nil {
-		slices.SortFunc(e.Files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
-	}
+	slices.SortFunc(e.Files, func(a, b catalog.File) int { return cmp.Compare(a.Partition, b.Partition) })
+	return nil
 }
 
 // eventsOf reads the event ids of an earlier run that belong to a partition of this one, in no particular order. Partitions of
@@ -96,7 +109,7 @@ func (r *run) eventsOf(ctx context.Context, m *catalog.Manifest, at int) ([]uint
 	var out []uint64
 	for i := first; i < first+n; i++ {
 		if i >= len(files) || files[i].Partition != i {
-			return nil, fmt.Errorf("the run of %s has no transitions file of partition %d; its manifest is damaged", m.Date, i)
+			return nil, fmt.Errorf("the run of %s has no transitions file of partition %d; %w", m.Date, i, errManifest)
 		}
 		part, err := readStored(ctx, r.Catalog, files[i], func(file objects.Info) ([]uint64, error) {
 			return r.State.ReadEvents(ctx, r.Catalog.Bucket(), file, keep)

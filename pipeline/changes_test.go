@@ -1,8 +1,11 @@
 package pipeline_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -154,6 +157,61 @@ func TestChangesOfADamagedRun(t *testing.T) {
 		h.adjust = func(j *pipeline.Job) { j.Force = true }
 		if m = h.night(h.dates[1]); m.Events != nil || m.Replaces == "" {
 			t.Errorf("replaces %q, events %+v", m.Replaces, m.Events)
+		}
+	}
+}
+
+// unreachable is a bucket that does not let some objects be read.
+type unreachable struct {
+	objects.Bucket
+	part string // of their keys
+}
+
+var errNetwork = errors.New("the network is down")
+
+func (b unreachable) Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error) {
+	if strings.Contains(key, b.part) {
+		return nil, fmt.Errorf("read %s: %w", key, errNetwork)
+	}
+	return b.Bucket.Read(ctx, key, version, offset, length)
+}
+
+// What stands cannot be read for now: that is no damage, so nothing takes its place without a list of changes.
+func TestChangesOfARunOutOfReach(t *testing.T) {
+	h := newHistory(t, 2)
+	h.night(h.dates[0])
+	first := h.night(h.dates[1])
+	all := h.output
+	h.adjust = func(j *pipeline.Job) { j.Force = true }
+	for _, part := range []string{"/data/transitions/00000.parquet", "/manifest.json"} {
+		h.output = unreachable{all, first.Run + part}
+		if result, err := pipeline.Run(t.Context(), h.job(h.dates[1])); !errors.Is(err, errNetwork) {
+			t.Errorf("%s is out of reach: %v, %v", part, result, err)
+		}
+		h.output = all
+		if m := h.standing()[h.dates[1]]; m.Run != first.Run {
+			t.Errorf("%s is out of reach, and run %s stands", part, m.Run)
+		}
+	}
+}
+
+// Damage that shows late leaves no lists of changes behind that no manifest names.
+func TestChangesThatAreLostLate(t *testing.T) {
+	h := newHistory(t, 2)
+	h.night(h.dates[0])
+	h.adjust = func(j *pipeline.Job) { *j = pipeline.WithPartitions(*j, 8); j.Workers = 1 }
+	m := h.night(h.dates[1])
+	if err := h.output.Delete(t.Context(), m.Tables["transitions"][5].Key, ""); err != nil {
+		t.Fatal(err)
+	}
+	snapshot(h.bench, h.dates[1], visitors(1, 1)...)
+	m = h.night(h.dates[1])
+	if m.Events != nil || m.Replaces == "" {
+		t.Errorf("replaces %q, events %+v", m.Replaces, m.Events)
+	}
+	for info, err := range objects.All(t.Context(), h.output, fmt.Sprintf("runs/date=%s/%s/", m.Date, m.Run)) {
+		if err != nil || strings.Contains(info.Key, "changes") {
+			t.Errorf("left: %s, %v", info.Key, err)
 		}
 	}
 }

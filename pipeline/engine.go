@@ -131,7 +131,9 @@ func (r *run) comparison() *comparison {
 	}
 	for i, s := range r.steps {
 		c.reasons = append(c.reasons, s.reason)
-		c.maps = append(c.maps, newStepMap(r.words, r.plan, i))
+		if r.plan != nil { // else no step is asked
+			c.maps = append(c.maps, newStepMap(r.words, r.plan, i))
+		}
 	}
 	c.at = r.steps[len(r.steps)-1].Now.UnixMicro()
 	for _, name := range r.words.names.Dated {

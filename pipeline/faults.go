@@ -43,6 +43,15 @@ func asInput(ctx context.Context, err error) error {
 	return &InputError{Err: err}
 }
 
+// errManifest says that a manifest does not name what it must.
+var errManifest = errors.New("its manifest is damaged")
+
+// isDamage tells whether an error is about what is stored of an earlier run, which is damaged or gone, and not about reaching it.
+func isDamage(err error) bool {
+	var contents interface{ InputFault() } // of a Parquet file
+	return catalog.IsDamage(err) || errors.Is(err, errManifest) || errors.As(err, &contents)
+}
+
 // An OutputError is an output that cannot be written to at all, as the configuration names it (exit code 2).
 type OutputError struct{ Err error }
 
@@ -54,6 +63,7 @@ type GuardError struct {
 	Tripped []catalog.Guard
 	Final   bool   // not to be accepted
 	Waiting string // the run that --accept publishes; empty: none was kept
+	Cascade bool   // a cascade made the run, with what its date recorded: only another one publishes it as it is
 }
 
 func (e *GuardError) Error() string {
@@ -68,7 +78,11 @@ func (e *GuardError) Error() string {
 	if e.Final {
 		return text + "\nmend the snapshot; --accept does not help here"
 	}
-	text += "\nif all is as it should be, run again with --accept"
+	again := "run again with --accept"
+	if e.Cascade {
+		again = "cascade with --accept, which takes the definitions that the date has recorded"
+	}
+	text += "\nif all is as it should be, " + again
 	if e.Waiting != "" {
 		text += ": it publishes what run " + e.Waiting + " has found, without computing it again"
 	}

@@ -472,7 +472,7 @@ func (b *bench) damage(key string) {
 	}
 }
 
-// A mute store does not answer who reads a key once the run of a date has begun.
+// A mute store has lost a key once the run of a date has begun.
 type mute struct {
 	objects.Bucket
 	date, key string
@@ -488,7 +488,7 @@ func (m *mute) Create(ctx context.Context, key string, body []byte) (objects.Inf
 
 func (m *mute) Read(ctx context.Context, key, version string, offset, length int64) (io.ReadCloser, error) {
 	if m.begun.Load() && key == m.key {
-		return nil, errors.New("no answer")
+		return nil, fmt.Errorf("read %s: %w", key, objects.ErrNotFound)
 	}
 	return m.Bucket.Read(ctx, key, version, offset, length)
 }
@@ -651,5 +651,94 @@ func TestBackfillPlan(t *testing.T) {
 	}
 	if len(h.standing()) != 3 {
 		t.Error("a plan makes runs")
+	}
+}
+
+// hide takes the snapshots of some dates away, and returns what brings them back as they were.
+func (h *history) hide(dates ...string) (back func()) {
+	h.t.Helper()
+	move := func(from, to string) {
+		for _, day := range dates {
+			file := filepath.Join(filepath.Dir(h.config.File), "users", day+".parquet")
+			if err := os.Rename(file+from, file+to); err != nil {
+				h.t.Fatal(err)
+			}
+		}
+	}
+	move("", ".hidden")
+	return func() { move(".hidden", "") }
+}
+
+// A date whose snapshot is gone follows from stored files where it would with the snapshot there; it then has the same bytes.
+func TestCascadeWithoutSnapshots(t *testing.T) {
+	again := func(h *history) { h.adjust = func(j *pipeline.Job) { j.Force = true } }
+	stateful := "segments: [{name: vip, when: ltv > 100, min_stay: 2d}]\nmembership: {columns: [ltv]}\n"
+	for _, tc := range []struct {
+		name, yaml string
+		edit       func(h *history) // before the second date is made again
+		stored     int              // the first date that follows from stored files
+	}{
+		{"dates", fmt.Sprintf(historyRules, 100), func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }, 3},
+		{"copied", fmt.Sprintf(historyRules, 100), again, 2},
+		{"copied, stateful", stateful, again, 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHistory(t, 6)
+			h.now.yaml = tc.yaml
+			h.restore(h.now)
+			h.backfill(h.dates[0], h.dates[5])
+			tc.edit(h)
+			h.night(h.dates[1])
+			h.adjust = nil
+			back := h.hide(h.dates[tc.stored:]...)
+			h.cascade(h.dates[1])
+			if got, want := h.shortcuts()[tc.stored:], strings.Repeat("D", 6-tc.stored); got != want {
+				t.Errorf("made by %s, want %s", got, want)
+			}
+			back()
+			h.isClean()
+		})
+	}
+}
+
+// Where a date does not follow from stored files, a cascade says what its snapshot is needed for, and goes on when it is back.
+func TestCascadeNeedsASnapshot(t *testing.T) {
+	other := func(h *history) { snapshot(h.bench, h.dates[1], visitors(1, 1)...) }
+	for _, tc := range []struct {
+		name, yaml string
+		edit       func(h *history)
+		want       string
+	}{
+		{"reasons", fmt.Sprintf(historyRules, 100), other, "the membership of 2026-11-02 has changed, and who enters"},
+		{"definitions", fmt.Sprintf(historyRules, 100), func(h *history) { h.ask(90) }, "the run of 2026-11-02 has other definitions"},
+		{"state", "segments: [{name: vip, when: ltv > 100, min_stay: 2d}]\n", other, "its rules look at the run before it"},
+		{"version", fmt.Sprintf(historyRules, 100), func(h *history) { h.adjust = func(j *pipeline.Job) { j.Force, j.Version = true, "v2" } }, "made by version "},
+		{"damage", fmt.Sprintf(historyRules, 100), func(h *history) {
+			h.adjust = func(j *pipeline.Job) { j.Force = true }
+			if err := h.output.Delete(h.t.Context(), h.standing()[h.dates[2]].Tables["membership"][0].Key, ""); err != nil {
+				h.t.Fatal(err)
+			}
+		}, "stored files cannot be read"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := newHistory(t, 4)
+			h.now.yaml = tc.yaml
+			h.restore(h.now)
+			h.backfill(h.dates[0], h.dates[3])
+			tc.edit(h)
+			h.night(h.dates[1])
+			back := h.hide(h.dates[2])
+			err := pipeline.Cascade(t.Context(), h.job(h.dates[1]), date(t, h.dates[1]), func(pipeline.DateDone) {})
+			var input *pipeline.InputError
+			if !errors.Is(err, pipeline.ErrNoSnapshot) || !errors.As(err, &input) || !strings.Contains(err.Error(), tc.want) ||
+				!strings.Contains(err.Error(), "put the files of the snapshot back") {
+				t.Errorf("%v does not say %q", err, tc.want)
+			}
+			back()
+			if got := h.cascade(h.dates[1]); !slices.Equal(got, h.dates[2:]) {
+				t.Errorf("cascaded %q", got)
+			}
+			h.isClean()
+		})
 	}
 }

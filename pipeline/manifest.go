@@ -35,9 +35,10 @@ func (r *run) describe() {
 	for _, l := range r.lists {
 		r.manifest.Lists = append(r.manifest.Lists, catalog.List{Path: l.path, SHA256: l.list.Hash(), Entries: l.list.Len()})
 	}
-	r.manifest.Columns = columnsOf(r.snapshot.Schema())
+	columns, read := r.seenColumns()
+	r.manifest.Columns = columns
 	if r.base != nil {
-		r.manifest.Drift = catalog.Drift(r.base.Columns, r.manifest.Columns, r.columnsRead())
+		r.manifest.Drift = catalog.Drift(r.base.Columns, columns, read)
 	}
 }
 
@@ -92,7 +93,6 @@ func (r *run) complete() {
 		}
 	}
 	r.sortFiles()
-	r.completeChanges()
 	for i, name := range r.words.segments {
 		s := catalog.Segment{Name: name, Changes: r.changes(i), Removed: i >= len(r.words.names.Segments)}
 		if !s.Removed {

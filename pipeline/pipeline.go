@@ -58,6 +58,8 @@ type StateReader interface {
 	// ReadEvents reads the event ids of one transitions file, two words each: of those users whose hash keep is true for, or of
 	// all where it is nil.
 	ReadEvents(ctx context.Context, bucket objects.Bucket, file objects.Info, keep func(hash uint64) bool) ([]uint64, error)
+	// ReadSchema reads what columns a published file has.
+	ReadSchema(ctx context.Context, bucket objects.Bucket, file objects.Info) (*arrow.Schema, error)
 	// ReadColumns reads columns that a run copied from its snapshot, as the types of fields; visit is called with the arrays of one
 	// column after the other and the row at which each begins. A column that the file lacks is null.
 	ReadColumns(ctx context.Context, bucket objects.Bucket, file objects.Info, fields []arrow.Field, visit func(column, at int, rows arrow.Array) error) error

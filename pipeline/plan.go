@@ -25,10 +25,14 @@ func (r *run) makePlan(ctx context.Context) error {
 		return err
 	}
 	r.past = r.base
-	if err = r.open(ctx, r.Config.Snapshot.Where); err != nil {
-		return err
+	err = r.open(ctx, r.Config.Snapshot.Where)
+	switch {
+	case err == nil:
+		return r.prepare(ctx)
+	case r.replays != nil && r.base != nil && !r.inFull && errors.Is(err, ErrNoSnapshot):
+		return r.planRecorded(ctx, err)
 	}
-	return r.prepare(ctx)
+	return err
 }
 
 // askBefore readies a run that asks for today's answer alone: the previous run is looked up where the definitions ask for it.
@@ -216,6 +220,11 @@ func (r *run) compile() error {
 	if err != nil {
 		return r.explainDrift(err)
 	}
+	return r.makeWords()
+}
+
+// makeWords joins the names of today's definitions with those of the previous run's.
+func (r *run) makeWords() error {
 	names := namesOf(r.Config)
 	var previous *tables.Names
 	if r.base != nil {
@@ -283,7 +292,7 @@ func (r *run) partitionBits() int {
 		return bits.Len(uint(r.partitions)) - 1
 	}
 	bits := partitionBitsFor(r.snapshot.Rows(), r.perPartition)
-	if r.scope != nil && r.base != nil {
+	if r.isScoped() && r.base != nil {
 		bits = max(bits, r.base.PartitionBits) // for the users who are carried
 	}
 	return bits
@@ -348,6 +357,9 @@ func (r *run) chooseColumns() error {
 
 // typeOfIDs is the type of the snapshot's user ids; that of text where it has none, which is told of later.
 func (r *run) typeOfIDs() ids.Type {
+	if r.missing != nil {
+		return r.idType
+	}
 	if at := r.snapshot.Schema().FieldIndices(r.Config.Snapshot.UserID); len(at) > 0 {
 		typ, _ := ids.TypeOf(r.snapshot.Schema().Field(at[0]))
 		return typ

@@ -46,7 +46,7 @@ func noMembership() *tables.Membership {
 func (r *run) readMembership(ctx context.Context, m *catalog.Manifest, at int) (*tables.Membership, error) {
 	files := m.Tables["membership"]
 	if at >= len(files) || files[at].Partition != at {
-		return nil, fmt.Errorf("the run of %s has no membership file of partition %d; its manifest is damaged", m.Date, at)
+		return nil, fmt.Errorf("the run of %s has no membership file of partition %d; %w", m.Date, at, errManifest)
 	}
 	typ, err := ids.ParseType(m.IDType)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,29 +38,74 @@ const (
 	datesOnly                  // they are, but for since-dates
 )
 
-// findShortcut decides how to make a replayed run.
+// findShortcut decides how to make a replayed run. One that does not follow from stored files needs its snapshot.
 func (r *run) findShortcut(ctx context.Context) error {
-	m := r.replays
-	if m == nil || r.inFull || r.base == nil || m.Previous == nil || m.Program != r.Version || r.mayHold(m) {
+	if r.replays == nil || r.inFull {
 		return nil
 	}
-	if changed := r.manifest.ChangedFrom(m); !slices.Equal(changed, []string{catalog.TheRunBefore}) {
-		return nil
+	why, err := r.whyNotStored(ctx)
+	if why == "" || err != nil || r.missing == nil || r.waiting != nil {
+		return err
+	}
+	return r.needsSnapshot(why)
+}
+
+// whyNotStored says why a replayed run does not follow from what is stored; nothing where it may, by the shortcut that it finds.
+func (r *run) whyNotStored(ctx context.Context) (why string, _ error) {
+	m := r.replays
+	switch changed := r.manifest.ChangedFrom(m); {
+	case m.Previous == nil:
+		return "it was the first run, and nothing is known of what changed before it", nil
+	case r.base == nil:
+		return "it was compared with a run, and there is none before it any more", nil
+	case m.Program != r.Version:
+		return fmt.Sprintf("it was made by version %s of strata, which may have answered otherwise than this one", m.Program), nil
+	case r.mayHold(m):
+		return "its files may hold users who were forgotten", nil
+	case !slices.Equal(changed, []string{catalog.TheRunBefore}):
+		return "more than the run before it has changed: " + strings.Join(changed, ", "), nil
 	}
 	old, err := r.Catalog.Load(ctx, *m.Previous)
-	if err != nil || !sameQuestions(old, r.base) {
-		return context.Cause(ctx) // a run that cannot be read any more is none to compare with
+	switch {
+	case ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		return fmt.Sprintf("the run that it was compared with, %s, is gone or damaged", m.Previous), r.orUnreachable(err)
+	case old.Date != r.base.Date:
+		return fmt.Sprintf("it was compared with the run of %s, and the one before it is that of %s now", old.Date, r.base.Date), nil
+	case !sameQuestions(old, r.base):
+		return fmt.Sprintf("the run of %s has other definitions, lists or instants than the one that it was compared with", old.Date), nil
 	}
+	return r.chooseShortcut(ctx, old)
+}
+
+// orUnreachable is an error of reading what is stored where it must be known whether that is whole.
+func (r *run) orUnreachable(err error) error {
+	if r.missing == nil || isDamage(err) {
+		return nil
+	}
+	return err
+}
+
+// chooseShortcut chooses the way from stored files, where the run before was asked what the old one was.
+func (r *run) chooseShortcut(ctx context.Context, old *catalog.Manifest) (why string, _ error) {
 	same, err := r.sameMembership(ctx, old, r.base)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case same:
 		r.shortcut = copyAll
-	case r.scope == nil && m.Stateless && sameSets(old, r.base):
+	case r.isScoped():
+		return "users who are out of its scope are as the run before it has them, and that has changed", nil
+	case !r.replays.Stateless:
+		return "its rules look at the run before it, and the membership of that has changed", nil
+	case !sameSets(old, r.base):
+		return fmt.Sprintf("the membership of %s has changed, and who enters, leaves or moves by that, and for which reason, is found in "+
+			"the snapshot alone", old.Date), nil
+	default:
 		r.shortcut = datesOnly
 	}
-	return nil
+	return "", nil
 }
 
 // sameSets says whether two runs of one date put users into the same segments and stages, whatever was before them.
@@ -138,6 +184,9 @@ func (r *run) rederive(ctx context.Context) error {
 func (r *run) notStored(ctx context.Context, cause error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if r.missing != nil {
+		return r.withoutFiles(ctx, cause)
 	}
 	r.Log.Warn("the date is computed from its snapshot, since it could not be made from stored files", "date", r.Date, "error", cause)
 	return fmt.Errorf("%w: %w", errNotStored, cause)

@@ -24,6 +24,7 @@ type run struct {
 	current  *catalog.Current  // what stood for the date when the run began; nil: nothing
 	waiting  *catalog.Manifest // the run to accept; nil: this one finds out for itself
 	shortcut shortcut          // of a replayed run
+	missing  error             // of a replayed run: its snapshot is gone, so it must follow from stored files
 	why      []string          // the run is made though one stands
 	replaced *catalog.Manifest // the run that stands, where its events are to be compared; nil: there is none
 	attempt  *catalog.Attempt
@@ -211,6 +212,9 @@ func (r *run) stages(ctx context.Context) error {
 		work = r.rederive
 	}
 	if err := work(ctx); err != nil {
+		return err
+	}
+	if err := r.completeChanges(ctx); err != nil {
 		return err
 	}
 	if err := r.guard(ctx); err != nil {

@@ -25,6 +25,9 @@ type scope struct {
 	batch   int      // rows that expressions over several columns take at a time
 }
 
+// isScoped says whether the run has a scope.
+func (r *run) isScoped() bool { return r.Config.Snapshot.Where.Text != "" }
+
 // whereName is what rules call the scope: a name that no segment of a file can have.
 const whereName = "snapshot.where"
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -24,6 +25,18 @@ func (e *FormatError) Unwrap() error { return e.Err }
 
 // InputFault marks a fault of the input, for who may not know this package.
 func (e *FormatError) InputFault() {}
+
+// A storeError is what the store says where bytes should come: nothing about what they say.
+type storeError struct{ error }
+
+func (e storeError) Unwrap() error { return e.error }
+
+// fromStore tells whether an error is one of reaching an object's bytes.
+func fromStore(err error) bool {
+	var remote storeError
+	var local *fs.PathError
+	return errors.As(err, &remote) || errors.As(err, &local)
+}
 
 // A fileBucket can open its objects as local files, which are then read in place.
 type fileBucket interface {
@@ -72,8 +85,13 @@ func openFile(ctx context.Context, bucket objects.Bucket, object objects.Info) (
 	return f, nil
 }
 
-// fault is an error of the object's contents.
-func (f *file) fault(err error) error { return &FormatError{Object: f.url(), Err: err} }
+// fault is an error of the object's contents, but for what the store says.
+func (f *file) fault(err error) error {
+	if fromStore(err) {
+		return fmt.Errorf("read %s: %w", f.url(), err)
+	}
+	return &FormatError{Object: f.url(), Err: err}
+}
 
 // readFooter reads and checks the metadata at the object's end.
 func (f *file) readFooter(reader io.ReaderAt) error {
@@ -228,12 +246,15 @@ type remote struct {
 func (r *remote) ReadAt(p []byte, offset int64) (int, error) {
 	body, err := r.bucket.Read(r.ctx, r.object.Key, r.object.Version, offset, int64(len(p)))
 	if err != nil {
-		return 0, err
+		return 0, storeError{err}
 	}
 	defer body.Close()
 	n, err := io.ReadFull(body, p)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = io.EOF
+	case err != nil && !errors.Is(err, io.EOF):
+		err = storeError{err}
 	}
 	return n, err
 }

@@ -9,6 +9,16 @@ import (
 	"strata/pipeline/objects"
 )
 
+// ReadSchema reads what columns a published file has.
+func (r State) ReadSchema(ctx context.Context, bucket objects.Bucket, object objects.Info) (*arrow.Schema, error) {
+	s, err := OpenWith(ctx, bucket, []objects.Info{object}, r.Options)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Schema(), nil
+}
+
 // ReadColumns reads columns that a run has copied from its snapshot into a membership file, as the types that fields give. It
 // calls visit with the arrays of one column after the other and the row at which each begins; it releases them when visit
 // returns. A column that the file lacks is null in every row.

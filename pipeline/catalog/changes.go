@@ -39,6 +39,15 @@ func (a *Attempt) PutEvents(ctx context.Context, partition int, data []byte, eve
 	return a.put(ctx, a.eventsKey(partition), partition, data, events)
 }
 
+// DropEvents removes what PutEvents has stored, for a run that goes without.
+func (a *Attempt) DropEvents(ctx context.Context, files []File) error {
+	var keys []string
+	for _, f := range files {
+		keys = append(keys, f.Key)
+	}
+	return a.c.deleteAll(ctx, keys)
+}
+
 // putChanges writes changes.json.
 func (a *Attempt) putChanges(ctx context.Context, m *Manifest) error {
 	if m.Events == nil {

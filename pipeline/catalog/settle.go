@@ -86,7 +86,10 @@ func (a *Attempt) Finish(ctx context.Context) error {
 	return a.c.settle(ctx, []mark{{RunRef: a.ref(), key: pendingKey(a.ref())}}, func(error) bool { return false })
 }
 
-// isDamage tells whether an error is about what the store holds, not about reaching it.
+// IsDamage tells whether an error is about what the store holds, not about reaching it.
+func IsDamage(err error) bool { return isDamage(err) || errors.Is(err, objects.ErrChanged) }
+
+// isDamage is IsDamage of objects that are not asked for by version.
 func isDamage(err error) bool {
 	return errors.Is(err, objects.ErrNotFound) || errors.Is(err, errDamaged)
 }
