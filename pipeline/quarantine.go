@@ -22,7 +22,7 @@ func (r *run) guard(ctx context.Context) error {
 	if len(tripped) == 0 {
 		return nil
 	}
-	stopped := &GuardError{Tripped: tripped}
+	stopped := &GuardError{Tripped: tripped, Cascade: r.replays != nil}
 	if err := r.quarantine(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(stopped, err)
 	}

@@ -43,7 +43,7 @@ Examples:
 			case asJSON:
 				return printStatusJSON(cmd.OutOrStdout(), all)
 			case date != "":
-				return printDate(cmd, c, all, date)
+				return printDate(cmd, c, shared, all, date)
 			}
 			printStatus(cmd.OutOrStdout(), all)
 			return nil
@@ -178,7 +178,7 @@ func changed(m *catalog.Manifest, change tables.Change) int64 {
 }
 
 // printDate tells of one date in full.
-func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus, date string) error {
+func printDate(cmd *cobra.Command, c *catalog.Catalog, shared *common, all []catalog.DateStatus, date string) error {
 	w := cmd.OutOrStdout()
 	for _, s := range all {
 		if s.Date.String() != date {
@@ -197,13 +197,13 @@ func printDate(cmd *cobra.Command, c *catalog.Catalog, all []catalog.DateStatus,
 			fmt.Fprintf(w, "%s: %s\n", date, state(s))
 		}
 		printDamage(w, []catalog.DateStatus{s})
-		return printStopped(cmd.Context(), w, c, s)
+		return printStopped(cmd.Context(), w, c, shared, s)
 	}
 	return usageError{fmt.Errorf("there is no run of %s; see strata status", date)}
 }
 
 // printStopped says why guards stopped runs of a date.
-func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalog.DateStatus) error {
+func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, shared *common, s catalog.DateStatus) error {
 	for _, other := range s.Others {
 		if other.State != catalog.Stopped && other.State != catalog.Waits {
 			continue
@@ -220,10 +220,24 @@ func printStopped(ctx context.Context, w io.Writer, c *catalog.Catalog, s catalo
 			fmt.Fprintf(w, "  look at: %s\n", look)
 		}
 		if other.State == catalog.Waits {
-			fmt.Fprintf(w, "  to publish it: strata run --date %s --accept (without computing it again, if its inputs are what they were)\n", s.Date)
+			fmt.Fprintln(w, "  "+howToPublish(shared, s, m))
 		}
 	}
 	return nil
+}
+
+// howToPublish says which command publishes a run that waits. strata run takes today's definitions, as the configuration has them,
+// and a cascade those of the run that stands for the date.
+func howToPublish(shared *common, s catalog.DateStatus, waiting *catalog.Manifest) string {
+	today, err := readConfig(shared.config)
+	switch definitions := waiting.Definitions; {
+	case err != nil || today.Definitions().Equal(definitions): // without a configuration nobody knows better
+		return fmt.Sprintf("to publish it: strata run --date %s --accept (without computing it again, if its inputs are what they were)", s.Date)
+	case s.Stale != "" && s.Manifest != nil && s.Manifest.Definitions.Equal(definitions):
+		return fmt.Sprintf("to publish it: strata run --cascade --accept (it has the definitions that %s recorded, which are not today's; "+
+			"other stale dates are made again, too)", s.Date)
+	}
+	return fmt.Sprintf("it has other definitions than today's: strata run --date %s --accept makes the run again, with today's", s.Date)
 }
 
 // dateJSON is one date of strata status --json.

@@ -63,3 +63,49 @@ func remove(t *testing.T, s *site, pattern string) {
 		}
 	}
 }
+
+// A run that a guard stopped in a cascade has the definitions of its date; status says which command publishes just that.
+func TestStatusSaysHowToPublish(t *testing.T) {
+	s := historySite(t, 3)
+	s.run(0, "backfill", "--from", "2026-11-01", "--to", "2026-11-03")
+	const plainly = "to publish it: strata run --date 2026-11-02 --accept (without"
+	advises := func(want string) {
+		t.Helper()
+		if code, out, errs := cli(t, s.folder, "status", "--date", "2026-11-02"); code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, it does not say %q:\n%s%s", code, want, out, errs)
+		}
+	}
+	snapshot(s, "2026-11-01", users(900))
+	snapshot(s, "2026-11-02", users(300))
+	code, _, errs := cli(t, s.folder, "run", "--date", "2026-11-01", "--cascade", "--quiet")
+	if want := "cascade with --accept, which takes the definitions that the date has recorded"; code != exitGuard || !strings.Contains(errs, want) {
+		t.Errorf("exit %d, it does not say %q:\n%s", code, want, errs)
+	}
+	advises(plainly)
+	s.config(strings.Replace(smallConfig, "ltv > 800", "ltv > 700", 1))
+	advises("to publish it: strata run --cascade --accept (it has the definitions that 2026-11-02 recorded, which are not today's")
+	s.run(0, "run", "--cascade", "--accept", "--quiet")
+	if accepted, _ := filepath.Glob(s.path("out/runs/date=2026-11-02/*/manifest.json")); len(accepted) == 0 || !hasAccepted(t, accepted) {
+		t.Error("the run that waited is not what was published")
+	}
+	snapshot(s, "2026-11-02", users(30))
+	s.run(exitGuard, "run", "--date", "2026-11-02", "--quiet")
+	advises(plainly)
+	s.config(smallConfig)
+	advises("strata run --date 2026-11-02 --accept makes the run again, with today's")
+}
+
+// hasAccepted says whether one of some manifests is of a run that publishes what another had found.
+func hasAccepted(t *testing.T, manifests []string) bool {
+	t.Helper()
+	for _, file := range manifests {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(data), `"accepts"`) {
+			return true
+		}
+	}
+	return false
+}
