@@ -155,8 +155,7 @@ func (n *night) note(w *world, id string, p *person, m moment) {
 			w.heard["until ended"]++
 		case !was && when && m.cools(s, p):
 			w.heard["cooldown blocked"]++
-			n.held[key] = true
-		case !was && when && s.cooldown > 0 && m.past != nil && m.past.held[key]:
+		case !was && when && in && s.cooldown > 0 && m.stood(p) != nil && m.stood(p).left[s.name] != "":
 			w.heard["cooldown over"]++
 		}
 	}

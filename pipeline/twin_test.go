@@ -108,7 +108,7 @@ type night struct {
 	unknown     map[string]int64
 	errors      map[string]int64
 	blocked     map[string]int64
-	held        map[string]bool // id|segment: a stay or a cooldown that is not over keeps the user in or out
+	held        map[string]bool // id|segment: a member only because a stay is not over
 	steps       []step
 	rejects     [2]int64 // null, unusable
 	duplicates  int64
