@@ -17,6 +17,9 @@ type Move struct {
 	FromPos, ToPos Pos
 }
 
+// movePattern is what editors check of a move.
+const movePattern = `^\s*[A-Za-z][A-Za-z0-9_-]*\s*->\s*[A-Za-z][A-Za-z0-9_-]*\s*$`
+
 // String is the spelling of the YAML file.
 func (m Move) String() string { return m.From + " -> " + m.To }
 

@@ -79,7 +79,7 @@ func mapped(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: daysPattern.String()}
 	case reflect.TypeFor[Moves]():
 		one := uint64(1)
-		return &jsonschema.Schema{Type: "array", MinItems: &one, UniqueItems: true, Items: &jsonschema.Schema{Type: "string", Pattern: "->"}}
+		return &jsonschema.Schema{Type: "array", MinItems: &one, UniqueItems: true, Items: &jsonschema.Schema{Type: "string", Pattern: movePattern}}
 	case reflect.TypeFor[laterPart](), reflect.TypeFor[Value]():
 		return &jsonschema.Schema{}
 	case reflect.TypeFor[Day](), reflect.TypeFor[Instant]():
