@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,9 +40,11 @@ func forgetAndCollect(t *testing.T, strata, config string, env []string) string 
 		t.Helper()
 		cmd := exec.Command(strata, append(args, "-c", config)...)
 		cmd.Env = append(os.Environ(), env...)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
 		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("strata %v: %v\n%s", args, err, err.(*exec.ExitError).Stderr)
+			t.Fatalf("strata %v: %v\n%s", args, err, &errs)
 		}
 		fmt.Fprintf(&shown, "%v\n%s", args, out)
 	}
