@@ -108,7 +108,7 @@ func (d *divider) choiceOf(id nodeID, looksBack bool, seen map[nodeID]bool) (nod
 		}
 		seen[arg] = true
 		n := &d.nodes[arg]
-		if n.typ.kind == kindBool && n.op != opConst && !n.canUnknown && !n.canFail && (n.looksBack || !looksBack) && !n.element {
+		if n.typ.kind == kindBool && n.op != opConst && !n.canUnknown && !n.canFail && (n.looksBack || !looksBack) && n.free == 0 {
 			return arg, true
 		}
 		if found, ok := d.choiceOf(arg, looksBack, seen); ok {

@@ -84,3 +84,17 @@ func TestNoBranchIsMadeOfAnElement(t *testing.T) {
 	}
 	compareSteps(t, 0, plan, []*plainStep{plain}, rec)
 }
+
+// TestAListsOwnElementsAreNoObstacle: what a comprehension binds below a value does not keep the value from being divided.
+func TestAListsOwnElementsAreNoObstacle(t *testing.T) {
+	step := stepOf("away", `has(l.max(x, x)) && days_since(since("away")) > 2`)
+	step.Definitions.Lifecycles = []configs.Lifecycle{{
+		Name: "life", Moves: configs.Moves{{From: "a", To: "b"}},
+		Stages: []configs.Stage{{Name: "a", When: configs.NewExpr(`n > 1 && !segment("away")`)}, {Name: "b", When: configs.NewExpr("true")}},
+	}}
+	step.Definitions.Segments = append(step.Definitions.Segments, configs.Segment{Name: "staged", When: configs.NewExpr(`coalesce(stage("life"), "none") == "none"`)})
+	schema := arrow.NewSchema([]arrow.Field{{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64), Nullable: true}, {Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
+	if _, err := Compile(schema, []Step{step}, Options{}); err != nil {
+		t.Error(err)
+	}
+}

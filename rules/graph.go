@@ -73,14 +73,22 @@ func (n *node) below() []nodeID {
 // attribute fills in what follows from the arguments.
 func (g *graph) attribute(n *node) {
 	unknown, fail := false, false
-	n.element = n.op == opElement
+	n.free = 0
+	if comprehends(n.op) {
+		n.free = g.nodes[n.body].free &^ (1 << n.depth)
+	}
+	if n.op == opElement {
+		n.free = 1 << n.depth
+	}
+	for _, arg := range n.args {
+		n.free |= g.nodes[arg].free
+	}
 	for _, arg := range n.below() {
 		n.columns = append(n.columns, g.nodes[arg].columns...)
 		unknown = unknown || g.nodes[arg].canUnknown
 		fail = fail || g.nodes[arg].canFail
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[arg].surveyed...), n.surveys || g.nodes[arg].surveys
 		n.looksBack = n.looksBack || g.nodes[arg].looksBack
-		n.element = n.element || g.nodes[arg].element
 	}
 	if surveys(n.op) {
 		n.surveyed, n.surveys = append(n.surveyed, g.nodes[n.over].columns...), true
