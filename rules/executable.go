@@ -84,16 +84,8 @@ func comprehends(op opcode) bool {
 
 func (x *executable) findFree() {
 	x.free = make([]uint64, len(x.nodes))
-	for id, nd := range x.nodes {
-		for _, arg := range nd.args {
-			x.free[id] |= x.free[arg]
-		}
-		if nd.op == opElement {
-			x.free[id] |= 1 << nd.depth
-		}
-		if comprehends(nd.op) {
-			x.free[id] |= x.free[nd.body] &^ (1 << nd.depth)
-		}
+	for id := range x.nodes {
+		x.free[id] = x.nodes[id].unbound(func(below nodeID) uint64 { return x.free[below] })
 	}
 }
 

@@ -70,19 +70,24 @@ func (n *node) below() []nodeID {
 	return n.args
 }
 
+// unbound has bit d set when an opElement of depth d at or below the node is not bound there; of says the same of those below.
+func (n *node) unbound(of func(below nodeID) uint64) (free uint64) {
+	for _, arg := range n.args {
+		free |= of(arg)
+	}
+	if n.op == opElement {
+		free |= 1 << n.depth
+	}
+	if comprehends(n.op) {
+		free |= of(n.body) &^ (1 << n.depth)
+	}
+	return free
+}
+
 // attribute fills in what follows from the arguments.
 func (g *graph) attribute(n *node) {
 	unknown, fail := false, false
-	n.free = 0
-	if comprehends(n.op) {
-		n.free = g.nodes[n.body].free &^ (1 << n.depth)
-	}
-	if n.op == opElement {
-		n.free = 1 << n.depth
-	}
-	for _, arg := range n.args {
-		n.free |= g.nodes[arg].free
-	}
+	n.free = n.unbound(func(below nodeID) uint64 { return g.nodes[below].free })
 	for _, arg := range n.below() {
 		n.columns = append(n.columns, g.nodes[arg].columns...)
 		unknown = unknown || g.nodes[arg].canUnknown

@@ -37,7 +37,7 @@ type node struct {
 	surveys    bool     // a population function is at or below this node
 	surveyed   []string // the columns below what these look at, sorted
 	looksBack  bool     // a past column is at or below this node
-	free       uint64   // bit d set when an opElement of depth d at or below this node is not bound there
+	free       uint64   // what unbound says
 }
 
 // An opcode names an operation. The comment gives args -> result; "strict" is the default and not repeated.
