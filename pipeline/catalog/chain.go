@@ -16,24 +16,11 @@ type Chain struct {
 
 // Chain reads the committed dates. A manifest that is damaged is told of in Damage.
 func (c *Catalog) Chain(ctx context.Context) (*Chain, error) {
-	base, err := c.Base(ctx)
+	all, base, err := c.eachDate(ctx, func(ctx context.Context, date Date) (DateStatus, error) {
+		s, _, err := c.stands(ctx, date)
+		return s, err
+	})
 	if err != nil {
-		return nil, err
-	}
-	dates, err := c.Folders(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]DateStatus, len(dates))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for i, date := range dates {
-		group.Go(func() (err error) {
-			all[i], _, err = c.stands(groupCtx, date)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	chain := &Chain{base: base}
@@ -44,6 +31,28 @@ func (c *Catalog) Chain(ctx context.Context) (*Chain, error) {
 	}
 	markStale(chain.Dates, base)
 	return chain, nil
+}
+
+// eachDate reads all dates that have a folder, several at a time, in order; and the base.
+func (c *Catalog) eachDate(ctx context.Context, read func(ctx context.Context, date Date) (DateStatus, error)) ([]DateStatus, Date, error) {
+	base, err := c.Base(ctx)
+	if err != nil {
+		return nil, base, err
+	}
+	dates, err := c.Folders(ctx)
+	if err != nil {
+		return nil, base, err
+	}
+	all := make([]DateStatus, len(dates))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, date := range dates {
+		group.Go(func() (err error) {
+			all[i], err = read(groupCtx, date)
+			return err
+		})
+	}
+	return all, base, group.Wait()
 }
 
 // stands reads which run stands for a date, and its manifest.

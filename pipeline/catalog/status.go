@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"strata/pipeline/objects"
 )
 
@@ -55,24 +53,8 @@ const (
 
 // Status tells about all dates that have a run, in order.
 func (c *Catalog) Status(ctx context.Context) ([]DateStatus, error) {
-	base, err := c.Base(ctx)
+	all, base, err := c.eachDate(ctx, c.status)
 	if err != nil {
-		return nil, err
-	}
-	dates, err := c.Folders(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]DateStatus, len(dates))
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
-	for i, date := range dates {
-		group.Go(func() (err error) {
-			all[i], err = c.status(groupCtx, date)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	markStale(all, base)
